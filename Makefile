@@ -1,0 +1,38 @@
+# The two commands are `make dev` and `make test`; each does all set-up.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
+VENV ?= .venv
+PY := $(VENV)/bin/python
+
+.PHONY: dev test check fmt golden lock help
+help: ## show this
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+$(VENV)/.installed: requirements-dev.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed."; exit 2; }
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+dev: $(VENV)/.installed ## serve everything on this machine: API :7071, realtime :7072, data in .data/
+	@exec $(PY) -m devhost
+
+test: $(VENV)/.installed ## all tests; with Node also those against emulators
+	@$(PY) -m pytest
+
+check: $(VENV)/.installed ## lint, types, import contracts, tests
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@$(VENV)/bin/lint-imports
+	@$(PY) -m pytest -q -m "not servers"
+
+fmt: $(VENV)/.installed ## format and fix
+	@$(PY) -m ruff check --fix . || true
+	@$(PY) -m ruff format .
+
+UV_COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
+COOLDOWN ?= $(shell date -u -d '7 days ago' +%F)
+lock: $(VENV)/.installed ## compile requirements*.txt; new releases wait a week before we take them
+	@$(PY) -m pip install --quiet uv
+	@$(UV_COMPILE) --exclude-newer $(COOLDOWN) requirements.in -o requirements.txt
+	@$(UV_COMPILE) --exclude-newer $(COOLDOWN) requirements-dev.in -o requirements-dev.txt

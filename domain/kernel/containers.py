@@ -1,0 +1,42 @@
+"""The document store's containers: the data model in one table.
+
+`docs/data-model.md` explains each item shape; a test compares it, this table and (later) the Bicep. Everything not
+named in *indexed* is excluded from indexing, because each indexed path makes every write dearer.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One container. The partition key is always `/pk`; items may carry their own `ttl`."""
+
+    name: str
+    purpose: str
+    indexed: tuple[str, ...] = ()
+    """Top-level members that queries filter or order by, besides `pk` and `id`."""
+    composites: tuple[tuple[str, str], ...] = ()
+    """Pairs (equality, order) that Cosmos DB needs one index for."""
+
+
+ACCOUNTS: Final = "accounts"
+DIRECTORY: Final = "directory"
+LEARNING: Final = "learning"
+COURSES: Final = "courses"
+CHAT: Final = "chat"
+IDEMPOTENCY: Final = "idempotency"
+
+CONTAINERS: Final[tuple[Container, ...]] = (
+    Container(
+        ACCOUNTS,
+        "pk = user id: account, sessions, links, activity, outbox. pk = e-mail key: the e-mail's reservation.",
+        indexed=("type", "dueAt"),
+        composites=(("type", "id"),),
+    ),
+    Container(DIRECTORY, "People as others may find them, kept from the accounts by the outbox."),
+    Container(LEARNING, "pk = user id: enrolments, progress, achievements."),
+    Container(COURSES, "The catalogue, lessons, counters."),
+    Container(CHAT, "pk = conversation id: head, members, messages. pk = user id: what the user is in."),
+    Container(IDEMPOTENCY, "Answers to keyed requests, for 24 hours."),
+)

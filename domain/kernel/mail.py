@@ -1,0 +1,26 @@
+"""The mailer's port and the message it sends."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class MailMessage:
+    """One e-mail, both as text and HTML (already escaped). *message_id* is the same when a send is repeated."""
+
+    message_id: str
+    to: str = field(repr=False)
+    subject: str
+    text: str = field(repr=False)
+    html: str = field(repr=False)
+    reply_to: str | None = field(default=None, repr=False)
+
+
+class Mailer(Protocol):
+    async def send(self, message: MailMessage) -> None:
+        """Return when the next hop has taken it. Raises Unavailable."""
+        ...
+
+    async def ping(self) -> None: ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,76 @@
+"""What must follow a write survives a crash between the two.
+
+A use case adds an outbox item to the batch of the write itself, so both become durable together. Right after, the
+item is handed to its queue and deleted; when that fails, a timer hands over what is due. So every task arrives at
+least once, and its consumer must be safe to run twice. Items hold ids, never addresses, tokens or text.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
+
+from domain.kernel.clock import Clock, to_iso
+from domain.kernel.documents import DocumentStore, Item, ItemNotFound, Query, Stored
+
+SWEEP_AFTER: Final = timedelta(seconds=15)
+"""How long the request that wrote an item has for handing it over itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Work for a queue. *id* is unique for the event, so that consumers can tell a repeat."""
+
+    id: str
+    queue: str
+    payload: dict[str, Any]
+
+
+class Queue(Protocol):
+    """At least once, in no order; what fails five times goes to `<name>-poison`."""
+
+    async def send(self, name: str, payload: dict[str, Any]) -> None:
+        """Return when the message is durable. *payload* becomes JSON of at most 48 KiB. Raises Unavailable."""
+        ...
+
+    async def ping(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+def outbox_item(task: Task, *, pk: str, now: datetime) -> Item:
+    """The item to add to the batch in partition *pk*."""
+    return {
+        "id": f"outbox:{task.id}",
+        "pk": pk,
+        "type": "outbox",
+        "dueAt": f"{to_iso(now + SWEEP_AFTER)}:{task.id}",  # unique, so it can order the sweep
+        "queue": task.queue,
+        "payload": task.payload,
+    }
+
+
+class Outbox:
+    """Hands outbox items over to their queues."""
+
+    def __init__(self, documents: DocumentStore, queue: Queue, clock: Clock) -> None:
+        self._documents = documents
+        self._queue = queue
+        self._clock = clock
+
+    async def hand_over(self, container: str, item: Item) -> None:
+        """Queue the item's task, then delete the item. Raises Unavailable; the item then waits for `sweep`."""
+        await self._queue.send(item["queue"], item["payload"])
+        try:
+            await self._documents.delete(container, item["pk"], item["id"])
+        except ItemNotFound:
+            return  # the sweep was here first: the task may run twice, which it must bear
+
+    async def sweep(self, container: str, *, limit: int = 100) -> int:
+        """Hand over what is due in *container*; returns how many. Stops at the first that fails."""
+        due: list[Stored] = await self._documents.query_everywhere(
+            container,
+            Query(order="dueAt", below=to_iso(self._clock.now()), eq={"type": "outbox"}, limit=limit),
+        )
+        for stored in due:
+            await self.hand_over(container, stored.item)
+        return len(due)

@@ -1,0 +1,51 @@
+"""The wiring: one class, each part built on first use and kept for the worker's life.
+
+Heavy imports sit in the part that needs them, because import time is cold-start time. Call `parts.get()` through
+the module (never `from runtime.parts import get`): then a test has one place to replace.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from domain.kernel.clock import Clock, SystemClock
+from domain.kernel.documents import DocumentStore
+from domain.kernel.ids import Ids, SystemIds
+from runtime import settings as runtime_settings
+from runtime.settings import Cosmos, Embedded, Settings
+
+
+@dataclass
+class Parts:
+    """Each part is built on first use, then kept."""
+
+    settings: Settings
+    clock: Clock = field(default_factory=SystemClock)
+
+    @cached_property
+    def ids(self) -> Ids:
+        return SystemIds(self.clock)
+
+    @cached_property
+    def documents(self) -> DocumentStore:
+        match self.settings.documents:
+            case Embedded(folder):
+                raise NotImplementedError(folder)
+            case Cosmos(endpoint, database, key):
+                raise NotImplementedError(endpoint, database, key)
+
+
+_parts: Parts | None = None
+
+
+def get() -> Parts:
+    """The process's parts. Raises SettingsFaulty on a bad environment."""
+    global _parts  # noqa: PLW0603 - one worker, one set of parts
+    if _parts is None:
+        _parts = Parts(runtime_settings.get())
+    return _parts
+
+
+def use(parts: Parts | None) -> None:
+    """Put *parts* in place (tests, the dev host), or forget them."""
+    global _parts  # noqa: PLW0603 - see get
+    _parts = parts

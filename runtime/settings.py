@@ -1,0 +1,226 @@
+"""Every setting of the application, read once.  `docs/settings.md` explains each one.
+
+All names start with `APP_`, so that a misspelt one is found; `DEVHOST_DATA` names the folder of the embedded
+stores, which stand in for every cloud service that is not configured. In production nothing is embedded.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+
+from runtime.environment import Reader
+
+PREFIX = "APP_"
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """A store kept in files below *folder*, by one process."""
+
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Cosmos:
+    """*key* is None where the managed identity signs in; a key is for emulators."""
+
+    endpoint: str
+    database: str
+    key: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AzureSql:
+    """*odbc* is an ODBC connection string without credentials; the managed identity signs in."""
+
+    odbc: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    issuer: str
+    audience: str
+    access_ttl: timedelta
+    refresh_ttl: timedelta
+    """Sliding: a session ends this long after its last refresh."""
+    session_ttl: timedelta
+    """Absolute: a session ends this long after its sign-in, whatever happens."""
+    reuse_grace: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Passwords:
+    """argon2id. OWASP's least: 19 MiB, 2 passes, 1 lane; RFC 9106's second choice: 64 MiB, 3 passes, 4 lanes."""
+
+    memory_kib: int
+    passes: int
+    lanes: int
+    at_once: int
+    """How many hashes run at the same time: bounds memory and leaves a core for everyone else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Requests per minute. A larger number permits more."""
+
+    public: int
+    signed_in: int
+    signup: int
+    login: int
+    forgot_password: int
+    reset_password: int
+    upload: int
+    forms: int
+    login_failures: int
+    """Wrong passwords for one account and client before each further try has to wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebPubSub:
+    hub: str
+    connection_string: str | None = field(repr=False)
+    endpoint: str | None
+    """Signed in to with the managed identity, where there is no connection string."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    production: bool
+    site_url: str
+    """The static site: where links in e-mails lead."""
+    api_url: str
+    """This API as clients see it, without `/api`."""
+    allowed_origins: tuple[str, ...]
+    cookie_secure: bool
+    trusted_proxy_depth: int
+    """How many proxies append to `X-Forwarded-For` before us: the Functions front end is one."""
+    tokens: Tokens
+    passwords: Passwords
+    rates: Rates
+    documents: Embedded | Cosmos
+    sql: Embedded | AzureSql
+    keys: Embedded
+    queue: Embedded
+    mail: Embedded
+    mail_from: str
+    mail_team: str
+    """Who is told of a new form."""
+    realtime: WebPubSub
+    identity_client_id: str | None
+    version: str
+
+    @classmethod
+    def read(cls, env: Mapping[str, str]) -> "Settings":
+        """Raises SettingsFaulty with every fault at once."""
+        reader = Reader(env)
+        settings = _read(reader)
+        for name in sorted(env):
+            if name.startswith(PREFIX) and name not in reader.known:
+                reader.fault(f"{name} is not a setting of this application")
+        reader.done()
+        return settings
+
+
+def _read(r: Reader) -> Settings:
+    production = r.choice("APP_ENV", ("development", "production"), "production") == "production"
+    data = r.text("DEVHOST_DATA", "")
+    if production and data:
+        r.fault("DEVHOST_DATA is for development only")
+    embedded = Embedded(Path(data)) if data and not production else None
+    api_url = r.url("APP_API_URL")
+    site_url = r.url("APP_SITE_URL")
+    cookie_secure = r.flag("APP_COOKIE_SECURE", default=True)
+    origins = r.items("APP_ALLOWED_ORIGINS")
+    if production:
+        if not cookie_secure:
+            r.fault("APP_COOKIE_SECURE must be true in production")
+        if "*" in origins:
+            r.fault("APP_ALLOWED_ORIGINS must name each origin")
+    return Settings(
+        production=production,
+        site_url=site_url,
+        api_url=api_url,
+        allowed_origins=origins,
+        cookie_secure=cookie_secure,
+        trusted_proxy_depth=r.whole("APP_TRUSTED_PROXY_DEPTH", 1, least=0, most=10),
+        tokens=Tokens(
+            issuer=r.text("APP_TOKEN_ISSUER", "tools-inc"),
+            audience=r.text("APP_TOKEN_AUDIENCE", "tools-inc-api"),
+            access_ttl=r.seconds("APP_ACCESS_TOKEN_SECONDS", 15 * 60),
+            refresh_ttl=r.seconds("APP_REFRESH_TOKEN_SECONDS", 7 * 86400),
+            session_ttl=r.seconds("APP_SESSION_SECONDS", 30 * 86400),
+            reuse_grace=r.seconds("APP_REFRESH_REUSE_SECONDS", 10),
+        ),
+        passwords=Passwords(
+            memory_kib=r.whole("APP_ARGON2_MEMORY_KIB", 64 * 1024, least=8, most=1024 * 1024),
+            passes=r.whole("APP_ARGON2_PASSES", 3, least=1, most=64),
+            lanes=r.whole("APP_ARGON2_LANES", 1, least=1, most=16),
+            at_once=r.whole("APP_ARGON2_AT_ONCE", 2, least=1, most=64),
+        ),
+        rates=_rates(r),
+        documents=_documents(r, embedded),
+        sql=_sql(r, embedded),
+        keys=_embedded(r, embedded, "the signing keys"),
+        queue=_embedded(r, embedded, "the queues"),
+        mail=_embedded(r, embedded, "e-mail"),
+        mail_from=r.text("APP_MAIL_FROM"),
+        mail_team=r.text("APP_MAIL_TEAM"),
+        realtime=_realtime(r),
+        identity_client_id=r.text("APP_IDENTITY_CLIENT_ID", "") or None,
+        version=r.text("APP_VERSION", "0.1.0"),
+    )
+
+
+def _rates(r: Reader) -> Rates:
+    def rate(name: str, default: int) -> int:
+        return r.whole(f"APP_RATE_LIMIT_{name}_PER_MINUTE", default, least=1, most=1_000_000_000)
+
+    return Rates(
+        public=rate("PUBLIC", 100),
+        signed_in=rate("SIGNED_IN", 1000),
+        signup=rate("SIGNUP", 5),
+        login=rate("LOGIN", 5),
+        forgot_password=rate("FORGOT_PASSWORD", 5),
+        reset_password=rate("RESET_PASSWORD", 5),
+        upload=rate("UPLOAD", 10),
+        forms=rate("FORMS", 10),
+        login_failures=r.whole("APP_RATE_LIMIT_LOGIN_FAILURES", 5, least=1, most=1_000_000_000),
+    )
+
+
+def _embedded(r: Reader, embedded: Embedded | None, what: str) -> Embedded:
+    if embedded is None:
+        r.fault(f"nothing is configured for {what}")
+        return Embedded(Path())
+    return embedded
+
+
+def _documents(r: Reader, embedded: Embedded | None) -> Embedded | Cosmos:
+    endpoint = r.url("APP_COSMOS_ENDPOINT", "")
+    database = r.text("APP_COSMOS_DATABASE", "tools")
+    key = r.text("APP_COSMOS_KEY", "") or None
+    if endpoint:
+        return Cosmos(endpoint, database, key)
+    return _embedded(r, embedded, "the document store (APP_COSMOS_ENDPOINT)")
+
+
+def _sql(r: Reader, embedded: Embedded | None) -> Embedded | AzureSql:
+    odbc = r.text("APP_SQL_ODBC", "")
+    return AzureSql(odbc) if odbc else _embedded(r, embedded, "SQL (APP_SQL_ODBC)")
+
+
+def _realtime(r: Reader) -> WebPubSub:
+    connection_string = r.text("APP_WEB_PUBSUB_CONNECTION_STRING", "") or None
+    endpoint = r.url("APP_WEB_PUBSUB_ENDPOINT", "") or None
+    if not connection_string and not endpoint:
+        r.fault("APP_WEB_PUBSUB_CONNECTION_STRING or APP_WEB_PUBSUB_ENDPOINT is not set")
+    return WebPubSub(r.text("APP_WEB_PUBSUB_HUB", "mackchat"), connection_string, endpoint)
+
+
+@cache
+def get() -> Settings:
+    """The process's settings, from its environment."""
+    return Settings.read(os.environ)

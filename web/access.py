@@ -1,0 +1,66 @@
+"""Who is calling, and the shape of a rule about it. The rules themselves are named in `blueprints/access.py`."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A caller whose access token held and whose session stands."""
+
+    user_id: str
+    session_id: str
+    role: str
+    verified: bool
+
+
+class Requires(Enum):
+    NOTHING = "nothing"
+    """Public. A valid token is still honoured: `call.identity` is then known."""
+    SIGN_IN = "sign_in"
+    """Signed in; the e-mail need not be verified yet."""
+    VERIFIED = "verified"
+    """Signed in, and the e-mail is verified."""
+    SERVICE = "service"
+    """Not a person: the handler itself proves the caller (a signed webhook)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may call an endpoint. *roles* empty: any role."""
+
+    name: str
+    requires: Requires
+    roles: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class TokenClaims:
+    """What a genuine, unexpired access token says. Whether its session still stands is another question."""
+
+    user_id: str
+    session_id: str
+    role: str
+
+
+class Authenticator(Protocol):
+    """The edge's view of `domain.auth`."""
+
+    async def read_token(self, token: str) -> TokenClaims:
+        """Check signature, algorithm, kid, typ, iss, aud and times. No I/O once the keys are known.
+
+        Raises InvalidToken.
+        """
+        ...
+
+    async def load_session(self, claims: TokenClaims) -> "SessionView":
+        """The session as the store has it, when the cache does not know; the cache learns it. One store call."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    revoked: bool
+    role: str
+    verified: bool

@@ -1,0 +1,58 @@
+"""One request, as handlers see it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from web.access import Identity
+from web.declaration import Endpoint
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Call:
+    """Made by `web.endpoint` after every check that needs no feature has passed."""
+
+    endpoint: Endpoint
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    """Names in lower case, repeats joined by commas."""
+    route_params: Mapping[str, str]
+    query_params: Mapping[str, str]
+    raw_body: bytes = field(repr=False)
+    request_id: str
+    client_address: str
+    """The caller's address as far as the trusted proxies vouch for it; `unknown` where nothing does."""
+    identity: Identity | None
+    cookies: Mapping[str, str] = field(repr=False)
+    idempotency_key: str | None = None
+    _body: Any = field(default=None, repr=False)
+    _query: Any = field(default=None, repr=False)
+
+    @property
+    def caller(self) -> Identity:
+        """The signed-in caller. Only for endpoints whose access rule asks for one."""
+        if self.identity is None:
+            msg = f"{self.endpoint.name} reads the caller but does not require a sign-in"
+            raise RuntimeError(msg)
+        return self.identity
+
+    @property
+    def user_id(self) -> str:
+        return self.caller.user_id
+
+    def body(self, kind: type[T]) -> T:
+        """The validated body; *kind* is the endpoint's `takes`."""
+        if not isinstance(self._body, kind):
+            msg = f"{self.endpoint.name} does not take {kind.__name__}"
+            raise TypeError(msg)
+        return self._body
+
+    def query(self, kind: type[T]) -> T:
+        """The validated query string; *kind* is the endpoint's `query`."""
+        if not isinstance(self._query, kind):
+            msg = f"{self.endpoint.name} does not take the query {kind.__name__}"
+            raise TypeError(msg)
+        return self._query
