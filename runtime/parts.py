@@ -33,6 +33,13 @@ class Parts:
             case Cosmos(endpoint, database, key):
                 raise NotImplementedError(endpoint, database, key)
 
+    async def close(self) -> None:
+        """Close what was built, last built first."""
+        for part in reversed(list(vars(self).values())):
+            close = getattr(part, "close", None)
+            if close is not None:
+                await close()
+
 
 _parts: Parts | None = None
 
