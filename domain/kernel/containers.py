@@ -40,3 +40,6 @@ CONTAINERS: Final[tuple[Container, ...]] = (
     Container(CHAT, "pk = conversation id: head, members, messages. pk = user id: what the user is in."),
     Container(IDEMPOTENCY, "Answers to keyed requests, for 24 hours."),
 )
+
+OUTBOX_CONTAINERS: Final = tuple(container.name for container in CONTAINERS if "dueAt" in container.indexed)
+"""Where a batch may hold outbox items (`domain/kernel/outbox.py`): the sweep looks into each."""

@@ -5,12 +5,16 @@ item is handed to its queue and deleted; when that fails, a timer hands over wha
 least once, and its consumer must be safe to run twice. Items hold ids, never addresses, tokens or text.
 """
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from domain.kernel.clock import Clock, to_iso
+from domain.kernel.containers import OUTBOX_CONTAINERS
 from domain.kernel.documents import DocumentStore, Item, ItemNotFound, Query, Stored
+from domain.kernel.errors import Unavailable
 
 SWEEP_AFTER: Final = timedelta(seconds=15)
 """How long the request that wrote an item has for handing it over itself."""
@@ -64,6 +68,23 @@ class Outbox:
             await self._documents.delete(container, item["pk"], item["id"])
         except ItemNotFound:
             return  # the sweep was here first: the task may run twice, which it must bear
+
+    async def offer(self, container: str, item: Item) -> None:
+        """Hand over now if that works; else leave it to the sweep. For requests, whose answer stands already."""
+        with suppress(Unavailable):
+            await self.hand_over(container, item)
+
+    async def sweep_all(self, containers: Sequence[str] = OUTBOX_CONTAINERS) -> int:
+        """`sweep` each, whatever befalls the others. Raises the first failure once all were tried."""
+        swept, failure = 0, None
+        for container in containers:
+            try:
+                swept += await self.sweep(container)
+            except Unavailable as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
+        return swept
 
     async def sweep(self, container: str, *, limit: int = 100) -> int:
         """Hand over what is due in *container*; returns how many. Stops at the first that fails."""
