@@ -2,4 +2,6 @@
 
 import azure.functions as func
 
-ALL: tuple[func.Blueprint, ...] = ()
+from blueprints import jobs
+
+ALL: tuple[func.Blueprint, ...] = (jobs.bp,)

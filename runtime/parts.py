@@ -10,6 +10,8 @@ from functools import cached_property
 from domain.kernel.clock import Clock, SystemClock
 from domain.kernel.documents import DocumentStore
 from domain.kernel.ids import Ids, SystemIds
+from domain.kernel.mail import Mailer
+from domain.kernel.outbox import Outbox, Queue
 from runtime import settings as runtime_settings
 from runtime.settings import Cosmos, Embedded, Settings
 
@@ -32,6 +34,22 @@ class Parts:
                 raise NotImplementedError(folder)
             case Cosmos(endpoint, database, key):
                 raise NotImplementedError(endpoint, database, key)
+
+    @cached_property
+    def queue(self) -> Queue:
+        from adapters.queues.sqlite import SqliteQueue
+
+        return SqliteQueue(self.settings.queue.folder / "queues.db", self.clock)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        return Outbox(self.documents, self.queue, self.clock)
+
+    @cached_property
+    def mailer(self) -> Mailer:
+        from adapters.mail.eml import EmlMailer
+
+        return EmlMailer(self.settings.mail.folder / "mail", sender=self.settings.mail_from, clock=self.clock)
 
     async def close(self) -> None:
         """Close what was built, last built first."""

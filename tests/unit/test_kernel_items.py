@@ -5,10 +5,10 @@ from datetime import timedelta
 from domain.kernel.accounts import Account, Preferences, account_item, read_account
 from domain.kernel.activity import Activity, activity_item, read_activity
 from domain.kernel.people import Person, person_item, person_key, read_person
-from tests.clocks import FakeClock
+from tests.factories import ManualClock
 
 ADA = "01890a5d-ac96-774b-bcce-b302099a8057"
-NOW = FakeClock().now()
+NOW = ManualClock().now()
 
 
 def test_an_account_comes_back_from_its_item() -> None:

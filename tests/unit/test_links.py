@@ -7,13 +7,13 @@ import pytest
 
 from domain.kernel.keys import Key
 from domain.kernel.links import Link, LinkPurpose, link_item, mint_token, opens, read_link, read_token, token_hash
-from tests.clocks import FakeClock
+from tests.factories import ManualClock
 
 ADA = "01890a5d-ac96-774b-bcce-b302099a8057"
 LINK_ID = "01890a5d-ac96-774b-bcce-b302099a8058"
 KEY = Key("k1", b"k" * 32)
 VERIFY, RESET = LinkPurpose.VERIFY_EMAIL, LinkPurpose.RESET_PASSWORD
-NOW = FakeClock().now()
+NOW = ManualClock().now()
 
 
 def a_token(key: Key = KEY, purpose: LinkPurpose = VERIFY) -> str:

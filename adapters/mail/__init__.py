@@ -1,0 +1,1 @@
+"""Mailers: the last step of an e-mail."""
