@@ -31,7 +31,9 @@ class Parts:
     def documents(self) -> DocumentStore:
         match self.settings.documents:
             case Embedded(folder):
-                raise NotImplementedError(folder)
+                from adapters.documents.sqlite import SqliteDocuments
+
+                return SqliteDocuments(folder / "documents.db", self.clock)
             case Cosmos(endpoint, database, key):
                 raise NotImplementedError(endpoint, database, key)
 

@@ -1,0 +1,91 @@
+"""The embedded store's file: a table for each container, an index for each member that queries order or filter by."""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from domain.kernel.containers import Container
+
+VERSION: Final = 1
+
+_TABLE: Final = """
+CREATE TABLE IF NOT EXISTS "{name}" (
+  pk TEXT NOT NULL,
+  id TEXT NOT NULL,
+  body TEXT NOT NULL,
+  etag TEXT NOT NULL,
+  expires_at REAL,
+  PRIMARY KEY (pk, id)
+) WITHOUT ROWID
+"""
+_EXPIRY: Final = """
+CREATE INDEX IF NOT EXISTS "expiry:{name}" ON "{name}" (expires_at) WHERE expires_at IS NOT NULL
+"""
+
+
+def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
+    """A connection in autocommit; the store says when a transaction begins.
+
+    WAL with synchronous=FULL: a commit returns when it is on the disk, and readers never wait for the writer.
+    """
+    connection = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, cached_statements=512, timeout=5.0
+    )
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "cache_size=-16384",  # 16 MiB
+        "journal_size_limit=67108864",
+        "temp_store=MEMORY",
+        f"query_only={int(read_only)}",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+    return connection
+
+
+def prepare(path: Path, containers: Sequence[Container]) -> sqlite3.Connection:
+    """Create or open the file, bring its indexes up to date, and return the connection to write with."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # what is in it concerns nobody else
+    connection = connect(path, read_only=False)
+    found = connection.execute("PRAGMA user_version").fetchone()[0]
+    if found > VERSION:
+        connection.close()
+        raise RuntimeError(f"{path} was written by a newer version of this program.")
+    declared = dict(_indexes(containers))
+    connection.execute("BEGIN IMMEDIATE")
+    for container in containers:
+        connection.execute(_TABLE.format(name=container.name))
+        connection.execute(_EXPIRY.format(name=container.name))
+    existing = connection.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND name LIKE 'by:%'")
+    for (name,) in existing.fetchall():
+        if name not in declared:
+            connection.execute(f'DROP INDEX "{name}"')
+    for sql in declared.values():
+        connection.execute(sql)
+    connection.execute(f"PRAGMA user_version={VERSION}")
+    connection.execute("COMMIT")
+    return connection
+
+
+def member_sql(member: str) -> str:
+    """The expression for a top-level member; the same text in an index and in a query, or SQLite sees no match."""
+    return member if member in {"pk", "id"} else f"json_extract(body, '$.{member}')"
+
+
+def _indexes(containers: Sequence[Container]) -> Iterator[tuple[str, str]]:
+    """Partial indexes: an item that lacks a member costs nothing.
+
+    A member has two, because a query is either of one partition or of all (outbox sweeps).
+    """
+    for container in containers:
+        keys = [(member,) for member in container.indexed] + list(container.composites)
+        for members in keys:
+            columns = ", ".join(member_sql(member) for member in members)
+            present = " AND ".join(f"{member_sql(member)} IS NOT NULL" for member in members)
+            for scope in ("pk, ", ""):
+                name = f"by:{container.name}:{scope}{','.join(members)}"
+                on = f'"{container.name}" ({scope}{columns}) WHERE {present}'
+                yield name, f'CREATE INDEX IF NOT EXISTS "{name}" ON {on}'
