@@ -1,16 +1,24 @@
 """The whole application in one process: real embedded stores, a clock that stands still, no network."""
 
+import email
+import email.policy
+import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 import function_app
+from adapters.queues.sqlite import SqliteQueue
 from devhost.asgi import HttpTriggers
+from devhost.functions import functions_of
+from devhost.queues import QueueDrain, QueueRules
+from devhost.timers import timer_request
 from domain.kernel.realtime import ClientAccess
 from runtime import parts as runtime_parts
 from runtime.parts import Parts
@@ -18,6 +26,7 @@ from runtime.settings import Settings
 from tests.factories import ManualClock, an_environment
 
 API = "http://localhost:7071"
+PASSWORD = "correct horse battery staple"
 
 
 @dataclass
@@ -60,6 +69,45 @@ class RecordingRealtime:
         self.calls.append(("close",))
 
 
+@dataclass(frozen=True)
+class Person:
+    """Somebody with an account, signed in."""
+
+    id: str
+    email: str
+    password: str
+    name: str
+    token: str
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
+
+
+@dataclass(frozen=True)
+class Mail:
+    to: str
+    subject: str
+    text: str
+    html: str
+    headers: EmailMessage
+
+    @classmethod
+    def read(cls, path: Path) -> "Mail":
+        message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+        text, html = message.get_body(("plain",)), message.get_body(("html",))
+        assert text is not None
+        assert html is not None
+        return cls(message["To"], message["Subject"], text.get_content(), html.get_content(), message)
+
+    @property
+    def link(self) -> str:
+        """The first link of the text part."""
+        found = re.search(r"https?://\S+", self.text)
+        assert found is not None, self.text
+        return found[0]
+
+
 @dataclass
 class World:
     """Made by the fixture `world`; `a_world` makes others with other settings."""
@@ -69,6 +117,48 @@ class World:
     parts: Parts
     realtime: RecordingRealtime
     client: httpx.AsyncClient
+    """Keeps cookies, as a browser does. `browser` makes more of them."""
+
+    def browser(self) -> httpx.AsyncClient:
+        """A client with a cookie jar of its own."""
+        return _browser()
+
+    async def sign_up(self, name: str = "ada", *, verified: bool = True) -> Person:
+        """A new account, by the API itself, its e-mail confirmed by the mailed link unless *verified* is false."""
+        email = f"{name}@people.example"
+        body = {"email": email, "password": PASSWORD, "name": name.capitalize()}
+        async with self.browser() as browser:
+            reply = await browser.post("/api/v1/auth/signup", json=body)
+            assert reply.status_code == 201, reply.text
+            answer = reply.json()
+            person = Person(answer["user"]["id"], email, PASSWORD, answer["user"]["name"], answer["accessToken"])
+            if verified:
+                await self.run_jobs()
+                token = self.mails(to=email)[-1].link.partition("token=")[2]
+                reply = await browser.post("/api/v1/auth/verify-email", json={"token": token}, headers=person.bearer)
+                assert reply.status_code == 200, reply.text
+        return person
+
+    async def run_jobs(self, *timers: str) -> None:
+        """Fire the *timers* (none named: all of them), then work off the queues until they are quiet.
+
+        Raises what the functions raised.
+        """
+        functions = functions_of(function_app.app)
+        for function in functions:
+            if function.kind == "timerTrigger" and (not timers or function.name in timers):
+                await function.invoke(timer_request())
+        queue = self.parts.queue
+        assert isinstance(queue, SqliteQueue)
+        drain = QueueDrain(functions, queue, self.clock, QueueRules.read())
+        await drain.until_quiet()
+        if drain.failures:
+            raise ExceptionGroup("queue functions failed", drain.failures)
+
+    def mails(self, to: str | None = None) -> list[Mail]:
+        """What was mailed so far, oldest first; only to the address *to* where one is given."""
+        mails = [Mail.read(path) for path in sorted((self.data / "mail").glob("*.eml"))]
+        return [mail for mail in mails if to is None or mail.to == to]
 
 
 @asynccontextmanager
@@ -78,10 +168,14 @@ async def a_world(data: Path, **settings: str) -> AsyncGenerator[World]:
     parts = Parts(Settings.read(an_environment(data, **settings)), clock)
     vars(parts)["realtime"] = realtime
     runtime_parts.use(parts)
-    transport = httpx.ASGITransport(HttpTriggers(function_app.app), client=("203.0.113.7", 50505))
     try:
-        async with httpx.AsyncClient(transport=transport, base_url=API) as client:
+        async with _browser() as client:
             yield World(data, clock, parts, realtime, client)
     finally:
         runtime_parts.use(None)
         await parts.close()
+
+
+def _browser() -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(HttpTriggers(function_app.app), client=("203.0.113.7", 50505))
+    return httpx.AsyncClient(transport=transport, base_url=API)

@@ -145,6 +145,11 @@ class SqliteQueue:
 
         await self._run(update)
 
+    async def release(self) -> None:
+        """Show everything now: for the one process that consumes, at its start, when nobody else can hold anything."""
+        now = _millis(self._clock.now())
+        await self._run(lambda db: db.execute("UPDATE messages SET visible_at = ? WHERE visible_at > ?", (now, now)))
+
     async def peek(self, name: str | None = None, *, limit: int = 100) -> list[QueuedMessage]:
         """What is queued, visible or not, oldest first, of one queue or of all. Changes nothing."""
 
