@@ -2,6 +2,10 @@
 
 import azure.functions as func
 
-from blueprints import jobs
+from blueprints import fallback, health, jobs
+from runtime import parts
+from web import edge
 
-ALL: tuple[func.Blueprint, ...] = (jobs.bp,)
+edge.use(lambda: parts.get().edge)
+
+ALL: tuple[func.Blueprint, ...] = (health.bp, jobs.bp, fallback.bp)

@@ -7,13 +7,19 @@ the module (never `from runtime.parts import get`): then a test has one place to
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from adapters.cache.in_process import InProcessCache
+from domain.kernel.cache import Cache
 from domain.kernel.clock import Clock, SystemClock
 from domain.kernel.documents import DocumentStore
 from domain.kernel.ids import Ids, SystemIds
+from domain.kernel.keys import Keys
 from domain.kernel.mail import Mailer
 from domain.kernel.outbox import Outbox, Queue
 from runtime import settings as runtime_settings
+from runtime.edge_policy import edge_policy
 from runtime.settings import Cosmos, Embedded, Settings
+from web.access import Authenticator
+from web.edge import Edge
 
 
 @dataclass
@@ -36,6 +42,31 @@ class Parts:
                 return SqliteDocuments(folder / "documents.db", self.clock)
             case Cosmos(endpoint, database, key):
                 raise NotImplementedError(endpoint, database, key)
+
+    @cached_property
+    def cache(self) -> Cache:
+        return InProcessCache(self.clock)
+
+    @cached_property
+    def keys(self) -> Keys:
+        raise NotImplementedError
+
+    @cached_property
+    def authenticator(self) -> Authenticator:
+        raise NotImplementedError
+
+    @cached_property
+    def edge(self) -> Edge:
+        """What every request passes through: nothing heavy is built before a request needs it."""
+        return Edge(
+            policy=edge_policy(self.settings),
+            clock=self.clock,
+            ids=self.ids,
+            cache=self.cache,
+            authenticator=lambda: self.authenticator,
+            documents=lambda: self.documents,
+            keys=lambda: self.keys,
+        )
 
     @cached_property
     def queue(self) -> Queue:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from domain.kernel.cache import SessionState
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -35,13 +37,14 @@ class Access:
     roles: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class TokenClaims:
+class TokenClaims(Protocol):
     """What a genuine, unexpired access token says. Whether its session still stands is another question."""
 
-    user_id: str
-    session_id: str
-    role: str
+    @property
+    def user_id(self) -> str: ...
+
+    @property
+    def session_id(self) -> str: ...
 
 
 class Authenticator(Protocol):
@@ -54,13 +57,6 @@ class Authenticator(Protocol):
         """
         ...
 
-    async def load_session(self, claims: TokenClaims) -> "SessionView":
+    async def load_session(self, user_id: str, session_id: str) -> SessionState:
         """The session as the store has it, when the cache does not know; the cache learns it. One store call."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class SessionView:
-    revoked: bool
-    role: str
-    verified: bool

@@ -4,8 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from domain.kernel.errors import NotFound, PreconditionFailed
+from domain.kernel.ids import is_uuid7
 from web.access import Identity
 from web.declaration import Endpoint
+from web.edge import Edge
+from web.incoming import Incoming
+from web.origins import preflight_headers, require_same_site
+from web.render import body_bytes, entity_tag, matches
 
 T = TypeVar("T")
 
@@ -27,7 +33,9 @@ class Call:
     """The caller's address as far as the trusted proxies vouch for it; `unknown` where nothing does."""
     identity: Identity | None
     cookies: Mapping[str, str] = field(repr=False)
-    idempotency_key: str | None = None
+    idempotency_key: str | None
+    _edge: Edge = field(repr=False)
+    _incoming: Incoming = field(repr=False)
     _body: Any = field(default=None, repr=False)
     _query: Any = field(default=None, repr=False)
 
@@ -56,3 +64,24 @@ class Call:
             msg = f"{self.endpoint.name} does not take the query {kind.__name__}"
             raise TypeError(msg)
         return self._query
+
+    def path_id(self, name: str) -> str:
+        """The UUIDv7 in the route's *name*. Raises NotFound for anything else: no such thing can exist."""
+        value = self.route_params.get(name, "")
+        if not is_uuid7(value):
+            raise NotFound
+        return value
+
+    def require_same_site(self) -> None:
+        """For handlers that go by a cookie of their own (the refresh token). Raises CsrfFailed."""
+        require_same_site(self._incoming, self._edge)
+
+    def preflight_headers(self, methods: str) -> dict[str, str]:
+        """The headers of the answer to `OPTIONS` where *methods* are taken."""
+        return preflight_headers(self._incoming, self._edge, methods)
+
+    def check_if_match(self, current: Any) -> None:
+        """Raises PreconditionFailed when `If-Match` names another representation than *current*, the GET's body."""
+        wanted = self.headers.get("if-match")
+        if wanted is not None and not matches(wanted, entity_tag(body_bytes(current)), weak=False):
+            raise PreconditionFailed

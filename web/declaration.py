@@ -41,6 +41,7 @@ class Endpoint:
     access: Access
     handler: Handler
     summary: str
+    description: str = ""
     takes: type[Any] | None = None
     """A msgspec Struct: the JSON body. Unknown fields are refused."""
     query: type[Any] | None = None

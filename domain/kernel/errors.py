@@ -5,6 +5,10 @@
      ├─ NotFound             absent, or not for the caller to see
      ├─ Conflict             somebody else was first
      ├─ PreconditionFailed   the caller's copy is out of date
+     ├─ Unauthenticated      who is calling is not proven
+     │   ├─ MissingToken         nothing was shown
+     │   ├─ InvalidToken         what was shown is not genuine, or has expired
+     │   └─ TokenRevoked         it was genuine; its session has been ended
      ├─ Forbidden            known, and not allowed
      ├─ RateLimited          too much, too fast
      └─ Unavailable          a dependency does not answer; try again
@@ -94,6 +98,25 @@ class PreconditionFailed(DomainError):
     code = "precondition_failed"
     kind = Kind.PRECONDITION
     message = "This has changed since you last read it. Read it again."
+
+
+class Unauthenticated(DomainError):
+    kind = Kind.UNAUTHENTICATED
+
+
+class MissingToken(Unauthenticated):
+    code = "missing_token"
+    message = "Sign in first."
+
+
+class InvalidToken(Unauthenticated):
+    code = "invalid_token"
+    message = "This token is not valid, or has expired."
+
+
+class TokenRevoked(Unauthenticated):
+    code = "token_revoked"
+    message = "This session has been ended. Sign in again."
 
 
 class Forbidden(DomainError):
