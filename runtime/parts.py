@@ -49,7 +49,9 @@ class Parts:
 
     @cached_property
     def keys(self) -> Keys:
-        raise NotImplementedError
+        from adapters.secrets.files import FileKeys
+
+        return FileKeys(self.settings.keys.folder / "keys.json")
 
     @cached_property
     def authenticator(self) -> Authenticator:
