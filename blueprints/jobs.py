@@ -15,3 +15,9 @@ bp = func.Blueprint()
 async def sweep_outbox(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the trigger's own name
     """Hand over what a crash, or a queue that was down, left in an outbox."""
     await parts.get().outbox.sweep_all()
+
+
+@bp.queue_trigger(arg_name="message", queue_name="courses", connection="AzureWebJobsStorage")
+async def project_course(message: func.QueueMessage) -> None:
+    """Count a learner in a course, or show an edited course, where the request could not do it itself."""
+    await parts.get().course_projection.run(message.get_json())
