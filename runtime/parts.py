@@ -8,12 +8,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from adapters.cache.in_process import InProcessCache
-from domain.courses.catalogue import Catalogue
-from domain.courses.enrolments import Enrolments
-from domain.courses.learning import Learning
-from domain.courses.projection import Projection
-from domain.courses.publishing import Publishing
-from domain.courses.reading import Courses
 from domain.kernel.cache import Cache
 from domain.kernel.clock import Clock, SystemClock
 from domain.kernel.documents import DocumentStore
@@ -21,6 +15,9 @@ from domain.kernel.ids import Ids, SystemIds
 from domain.kernel.keys import Keys
 from domain.kernel.mail import Mailer
 from domain.kernel.outbox import Outbox, Queue
+from domain.kernel.submissions import Submissions
+from domain.mail.ports import Sites
+from domain.mail.service import MailRoom, mail_domain
 from runtime import settings as runtime_settings
 from runtime.edge_policy import edge_policy
 from runtime.settings import Cosmos, Embedded, Settings
@@ -93,28 +90,18 @@ class Parts:
         return EmlMailer(self.settings.mail.folder / "mail", sender=self.settings.mail_from, clock=self.clock)
 
     @cached_property
-    def catalogue(self) -> Catalogue:
-        return Catalogue(self.documents, self.clock)
+    def submissions(self) -> Submissions:
+        raise NotImplementedError
 
     @cached_property
-    def course_projection(self) -> Projection:
-        return Projection(self.documents, self.clock)
-
-    @cached_property
-    def enrolments(self) -> Enrolments:
-        return Enrolments(self.documents, self.course_projection, self.clock)
-
-    @cached_property
-    def courses(self) -> Courses:
-        return Courses(self.documents, self.enrolments)
-
-    @cached_property
-    def learning(self) -> Learning:
-        return Learning(self.documents, self.enrolments, self.clock)
-
-    @cached_property
-    def publishing(self) -> Publishing:
-        return Publishing(self.documents, self.course_projection, self.clock)
+    def mail_room(self) -> MailRoom:
+        sites = Sites(
+            api_url=self.settings.api_url,
+            site_url=self.settings.site_url,
+            mail_domain=mail_domain(self.settings.mail_from),
+            team=self.settings.mail_team,
+        )
+        return MailRoom(self.documents, self.keys, lambda: self.submissions, self.mailer, sites, self.clock)
 
     async def close(self) -> None:
         """Close what was built, last built first."""
