@@ -52,9 +52,7 @@ class Parts:
 
     @cached_property
     def keys(self) -> Keys:
-        from adapters.secrets.files import FileKeys
-
-        return FileKeys(self.settings.keys.folder / "keys.json")
+        raise NotImplementedError
 
     @cached_property
     def authenticator(self) -> Authenticator:
