@@ -44,7 +44,9 @@ class Parts:
 
                 return SqliteDocuments(folder / "documents.db", self.clock)
             case Cosmos(endpoint, database, key):
-                raise NotImplementedError(endpoint, database, key)
+                from adapters.documents.cosmos import CosmosDocuments
+
+                return CosmosDocuments(endpoint, database, key=key, client_id=self.settings.identity_client_id)
 
     @cached_property
     def cache(self) -> Cache:
