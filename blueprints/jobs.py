@@ -17,6 +17,12 @@ async def sweep_outbox(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the 
     await parts.get().outbox.sweep_all()
 
 
+@bp.queue_trigger(arg_name="message", queue_name="courses", connection="AzureWebJobsStorage")
+async def project_course(message: func.QueueMessage) -> None:
+    """Count a learner in a course, or show an edited course, where the request could not do it itself."""
+    await parts.get().course_projection.run(message.get_json())
+
+
 @bp.queue_trigger(arg_name="message", queue_name="mail", connection="AzureWebJobsStorage")
 async def send_mail(message: func.QueueMessage) -> None:
     """Write one letter and hand it to the mailer."""

@@ -8,6 +8,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from adapters.cache.in_process import InProcessCache
+from domain.courses.catalogue import Catalogue
+from domain.courses.enrolments import Enrolments
+from domain.courses.learning import Learning
+from domain.courses.projection import Projection
+from domain.courses.publishing import Publishing
+from domain.courses.reading import Courses
 from domain.kernel.cache import Cache
 from domain.kernel.clock import Clock, SystemClock
 from domain.kernel.documents import DocumentStore
@@ -54,7 +60,9 @@ class Parts:
 
     @cached_property
     def keys(self) -> Keys:
-        raise NotImplementedError
+        from adapters.secrets.files import FileKeys
+
+        return FileKeys(self.settings.keys.folder / "keys.json")
 
     @cached_property
     def authenticator(self) -> Authenticator:
@@ -88,6 +96,30 @@ class Parts:
         from adapters.mail.eml import EmlMailer
 
         return EmlMailer(self.settings.mail.folder / "mail", sender=self.settings.mail_from, clock=self.clock)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        return Catalogue(self.documents, self.clock)
+
+    @cached_property
+    def course_projection(self) -> Projection:
+        return Projection(self.documents, self.clock)
+
+    @cached_property
+    def enrolments(self) -> Enrolments:
+        return Enrolments(self.documents, self.course_projection, self.clock)
+
+    @cached_property
+    def courses(self) -> Courses:
+        return Courses(self.documents, self.enrolments)
+
+    @cached_property
+    def learning(self) -> Learning:
+        return Learning(self.documents, self.enrolments, self.clock)
+
+    @cached_property
+    def publishing(self) -> Publishing:
+        return Publishing(self.documents, self.course_projection, self.clock)
 
     @cached_property
     def submissions(self) -> Submissions:

@@ -35,8 +35,12 @@ CONTAINERS: Final[tuple[Container, ...]] = (
         composites=(("type", "id"),),
     ),
     Container(DIRECTORY, "People as others may find them, kept from the accounts by the outbox."),
-    Container(LEARNING, "pk = user id: enrolments, progress, achievements."),
-    Container(COURSES, "The catalogue, lessons, counters."),
+    Container(LEARNING, "pk = user id: enrolments with their progress, outbox.", indexed=("type", "dueAt")),
+    Container(
+        COURSES,
+        "pk = course id: course, lessons, counters, members, outbox. pk = `catalogue`: what the catalogue lists.",
+        indexed=("type", "dueAt", "rev"),
+    ),
     Container(CHAT, "pk = conversation id: head, members, messages. pk = user id: what the user is in."),
     Container(IDEMPOTENCY, "Answers to keyed requests, for 24 hours."),
 )
