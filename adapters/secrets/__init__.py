@@ -1,1 +1,0 @@
-"""Where the signing keys are kept."""
