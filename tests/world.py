@@ -23,6 +23,7 @@ from domain.kernel.realtime import ClientAccess
 from runtime import parts as runtime_parts
 from runtime.parts import Parts
 from runtime.settings import Settings
+from runtime.sql import migrate
 from tests.factories import ManualClock, an_environment
 
 API = "http://localhost:7071"
@@ -166,6 +167,7 @@ async def a_world(data: Path, **settings: str) -> AsyncGenerator[World]:
     """The application over the folder *data*, with *settings* over those of `an_environment`."""
     clock, realtime = ManualClock(), RecordingRealtime()
     parts = Parts(Settings.read(an_environment(data, **settings)), clock)
+    await migrate(parts.settings)
     vars(parts)["realtime"] = realtime
     runtime_parts.use(parts)
     try:
