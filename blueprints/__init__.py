@@ -2,10 +2,10 @@
 
 import azure.functions as func
 
-from blueprints import chat, fallback, health, jobs, realtime
+from blueprints import fallback, health, jobs
 from runtime import parts
 from web import edge
 
 edge.use(lambda: parts.get().edge)
 
-ALL: tuple[func.Blueprint, ...] = (chat.bp, realtime.bp, health.bp, jobs.bp, fallback.bp)
+ALL: tuple[func.Blueprint, ...] = (health.bp, jobs.bp, fallback.bp)

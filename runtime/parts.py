@@ -4,12 +4,12 @@ Heavy imports sit in the part that needs them, because import time is cold-start
 the module (never `from runtime.parts import get`): then a test has one place to replace.
 """
 
-import random
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from adapters.cache.in_process import InProcessCache
+from domain.forms.ports import FormStore
 from domain.kernel.cache import Cache
 from domain.kernel.clock import Clock, SystemClock
 from domain.kernel.documents import DocumentStore
@@ -17,23 +17,16 @@ from domain.kernel.ids import Ids, SystemIds
 from domain.kernel.keys import Keys
 from domain.kernel.mail import Mailer
 from domain.kernel.outbox import Outbox, Queue
-from domain.kernel.realtime import Realtime
-from domain.kernel.submissions import Submissions
-from domain.mail.ports import Sites
-from domain.mail.service import MailRoom, mail_domain
 from runtime import settings as runtime_settings
 from runtime.edge_policy import edge_policy
 from runtime.settings import Cosmos, Embedded, Settings
+from runtime.sql import open_database
 from web.access import Authenticator
 from web.edge import Edge
 
 if TYPE_CHECKING:
-    from domain.chat.connections import Connections
-    from domain.chat.conversations import Conversations
-    from domain.chat.history import History
-    from domain.chat.people import StoredPeople
-    from domain.chat.publishing import Publisher
-    from domain.chat.sending import Sending
+    from adapters.sql.database import Database
+    from adapters.sql.outbox import SqlOutbox
 
 
 @dataclass
@@ -89,6 +82,22 @@ class Parts:
         return SqliteQueue(self.settings.queue.folder / "queues.db", self.clock)
 
     @cached_property
+    def sql(self) -> "Database":
+        return open_database(self.settings)
+
+    @cached_property
+    def sql_outbox(self) -> "SqlOutbox":
+        from adapters.sql.outbox import SqlOutbox
+
+        return SqlOutbox(self.sql, self.queue, self.clock)
+
+    @cached_property
+    def form_store(self) -> FormStore:
+        from adapters.sql.forms import SqlForms
+
+        return SqlForms(self.sql)
+
+    @cached_property
     def outbox(self) -> Outbox:
         return Outbox(self.documents, self.queue, self.clock)
 
@@ -97,66 +106,6 @@ class Parts:
         from adapters.mail.eml import EmlMailer
 
         return EmlMailer(self.settings.mail.folder / "mail", sender=self.settings.mail_from, clock=self.clock)
-
-    @cached_property
-    def submissions(self) -> Submissions:
-        raise NotImplementedError
-
-    @cached_property
-    def mail_room(self) -> MailRoom:
-        sites = Sites(
-            api_url=self.settings.api_url,
-            site_url=self.settings.site_url,
-            mail_domain=mail_domain(self.settings.mail_from),
-            team=self.settings.mail_team,
-        )
-        return MailRoom(self.documents, self.keys, lambda: self.submissions, self.mailer, sites, self.clock)
-
-    @cached_property
-    def realtime(self) -> Realtime:
-        raise NotImplementedError
-
-    @cached_property
-    def people(self) -> "StoredPeople":
-        from domain.chat.people import StoredPeople
-
-        return StoredPeople(self.documents)
-
-    @cached_property
-    def conversations(self) -> "Conversations":
-        from domain.chat.conversations import Conversations
-
-        return Conversations(self.documents, self.people, self.realtime, self.outbox, self.clock, self.ids)
-
-    @cached_property
-    def history(self) -> "History":
-        from domain.chat.history import History
-
-        return History(self.documents)
-
-    @cached_property
-    def publisher(self) -> "Publisher":
-        from domain.chat.publishing import Publisher
-
-        return Publisher(self.documents, self.realtime, self.clock)
-
-    @cached_property
-    def sending(self) -> "Sending":
-        from domain.chat.sending import Sending
-
-        def pause(lost: int) -> float:
-            """Up to 5 ms after the first lost race, doubling up to 160 ms: random, so that rivals part."""
-            return random.random() * 0.005 * 2.0 ** min(lost, 5)  # noqa: S311 - jitter, not a secret
-
-        return Sending(self.documents, self.publisher, self.outbox, self.clock, self.ids.new, pause)
-
-    @cached_property
-    def connections(self) -> "Connections":
-        from domain.chat.connections import Connections
-        from runtime.chat_sessions import StandingSessions
-
-        sessions = StandingSessions(self.cache, self.authenticator)
-        return Connections(self.conversations, self.realtime, sessions, self.clock)
 
     async def close(self) -> None:
         """Close what was built, last built first."""

@@ -3,6 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from domain.forms.model import Contact, Interest, Participant, Referral, Sender
+from domain.kernel.ids import SystemIds
+
 NOON = datetime(2026, 1, 20, 12, 0, tzinfo=UTC)
 """When every test starts."""
 
@@ -38,3 +41,26 @@ def an_environment(data: Path, **more: str) -> dict[str, str]:
         **{f"APP_RATE_LIMIT_{name}_PER_MINUTE": "1000000" for name in rates},
         **more,
     }
+
+
+def ids(clock: ManualClock) -> SystemIds:
+    """Ids that count up from the clock's time, the same in every run."""
+    return SystemIds(clock, lambda _bits: 0)
+
+
+def a_contact() -> Contact:
+    return Contact(Sender("Ada", "ada@people.example", "+1 555 010 0123"), "A question", "When do you open?")
+
+
+def an_interest() -> Interest:
+    return Interest(Sender("Bob", "bob@people.example"), ("welding", "reading"), "evenings", "I have a bus pass.")
+
+
+def a_referral() -> Referral:
+    return Referral(
+        sender=Sender("Carol", "carol@county.example", "+1 555 010 0199", "County Probation"),
+        participant=Participant("Dan", "dan@people.example", "555 010 0142"),
+        topics=("housing", "job search"),
+        urgency="high",
+        notes="Released on Friday.",
+    )

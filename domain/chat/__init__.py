@@ -1,1 +1,0 @@
-"""MackChat: conversations, messages in one order for everyone, and who may see what."""
