@@ -2,10 +2,18 @@
 
 import azure.functions as func
 
-from blueprints import fallback, health, jobs
+from blueprints import chat, courses, fallback, health, jobs, progress, realtime
 from runtime import parts
 from web import edge
 
 edge.use(lambda: parts.get().edge)
 
-ALL: tuple[func.Blueprint, ...] = (health.bp, jobs.bp, fallback.bp)
+ALL: tuple[func.Blueprint, ...] = (
+    health.bp,
+    courses.bp,
+    progress.bp,
+    chat.bp,
+    realtime.bp,
+    jobs.bp,
+    fallback.bp,
+)

@@ -5,7 +5,7 @@ import azure.functions as func
 from blueprints.access import ANYONE
 from web.declaration import Endpoint
 from web.endpoint import register
-from web.fallback import METHODS, answer_unrouted
+from web.fallback import answer_unrouted
 from web.serve import Prepared
 
 bp = func.Blueprint()
@@ -21,5 +21,5 @@ register(
             summary="What no endpoint takes.",
         )
     ),
-    list(METHODS),
+    methods=None,
 )

@@ -15,3 +15,27 @@ bp = func.Blueprint()
 async def sweep_outbox(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the trigger's own name
     """Hand over what a crash, or a queue that was down, left in an outbox."""
     await parts.get().outbox.sweep_all()
+
+
+@bp.queue_trigger(arg_name="message", queue_name="courses", connection="AzureWebJobsStorage")
+async def project_course(message: func.QueueMessage) -> None:
+    """Count a learner in a course, or show an edited course, where the request could not do it itself."""
+    await parts.get().course_projection.run(message.get_json())
+
+
+@bp.queue_trigger(arg_name="message", queue_name="mail", connection="AzureWebJobsStorage")
+async def send_mail(message: func.QueueMessage) -> None:
+    """Write one letter and hand it to the mailer."""
+    await parts.get().mail_room.deliver(message.get_json())
+
+
+@bp.timer_trigger(arg_name="timer", schedule="*/5 * * * * *", use_monitor=False)
+async def publish_pending(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the trigger's own name
+    """Publish chat messages that were stored and, after a crash or an outage, not told to anyone."""
+    await parts.get().publisher.publish_pending()
+
+
+@bp.queue_trigger(arg_name="message", queue_name="chat", connection="AzureWebJobsStorage")
+async def follow_chat(message: func.QueueMessage) -> None:
+    """Bring people into what was opened, and keep their lists in order."""
+    await parts.get().conversations.follow_up(message.get_json())

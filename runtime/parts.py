@@ -4,11 +4,18 @@ Heavy imports sit in the part that needs them, because import time is cold-start
 the module (never `from runtime.parts import get`): then a test has one place to replace.
 """
 
+import random
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from adapters.cache.in_process import InProcessCache
+from domain.courses.catalogue import Catalogue
+from domain.courses.enrolments import Enrolments
+from domain.courses.learning import Learning
+from domain.courses.projection import Projection
+from domain.courses.publishing import Publishing
+from domain.courses.reading import Courses
 from domain.forms.ports import FormStore
 from domain.kernel.cache import Cache
 from domain.kernel.clock import Clock, SystemClock
@@ -17,6 +24,10 @@ from domain.kernel.ids import Ids, SystemIds
 from domain.kernel.keys import Keys
 from domain.kernel.mail import Mailer
 from domain.kernel.outbox import Outbox, Queue
+from domain.kernel.realtime import Realtime
+from domain.kernel.submissions import Submissions
+from domain.mail.ports import Sites
+from domain.mail.service import MailRoom, mail_domain
 from runtime import settings as runtime_settings
 from runtime.edge_policy import edge_policy
 from runtime.settings import Cosmos, Embedded, Settings
@@ -27,6 +38,12 @@ from web.edge import Edge
 if TYPE_CHECKING:
     from adapters.sql.database import Database
     from adapters.sql.outbox import SqlOutbox
+    from domain.chat.connections import Connections
+    from domain.chat.conversations import Conversations
+    from domain.chat.history import History
+    from domain.chat.people import StoredPeople
+    from domain.chat.publishing import Publisher
+    from domain.chat.sending import Sending
 
 
 @dataclass
@@ -48,7 +65,9 @@ class Parts:
 
                 return SqliteDocuments(folder / "documents.db", self.clock)
             case Cosmos(endpoint, database, key):
-                raise NotImplementedError(endpoint, database, key)
+                from adapters.documents.cosmos import CosmosDocuments
+
+                return CosmosDocuments(endpoint, database, key=key, client_id=self.settings.identity_client_id)
 
     @cached_property
     def cache(self) -> Cache:
@@ -56,7 +75,9 @@ class Parts:
 
     @cached_property
     def keys(self) -> Keys:
-        raise NotImplementedError
+        from adapters.secrets.files import FileKeys
+
+        return FileKeys(self.settings.keys.folder / "keys.json")
 
     @cached_property
     def authenticator(self) -> Authenticator:
@@ -106,6 +127,90 @@ class Parts:
         from adapters.mail.eml import EmlMailer
 
         return EmlMailer(self.settings.mail.folder / "mail", sender=self.settings.mail_from, clock=self.clock)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        return Catalogue(self.documents, self.clock)
+
+    @cached_property
+    def course_projection(self) -> Projection:
+        return Projection(self.documents, self.clock)
+
+    @cached_property
+    def enrolments(self) -> Enrolments:
+        return Enrolments(self.documents, self.course_projection, self.clock)
+
+    @cached_property
+    def courses(self) -> Courses:
+        return Courses(self.documents, self.enrolments)
+
+    @cached_property
+    def learning(self) -> Learning:
+        return Learning(self.documents, self.enrolments, self.clock)
+
+    @cached_property
+    def publishing(self) -> Publishing:
+        return Publishing(self.documents, self.course_projection, self.clock)
+
+    @cached_property
+    def submissions(self) -> Submissions:
+        raise NotImplementedError
+
+    @cached_property
+    def mail_room(self) -> MailRoom:
+        sites = Sites(
+            api_url=self.settings.api_url,
+            site_url=self.settings.site_url,
+            mail_domain=mail_domain(self.settings.mail_from),
+            team=self.settings.mail_team,
+        )
+        return MailRoom(self.documents, self.keys, lambda: self.submissions, self.mailer, sites, self.clock)
+
+    @cached_property
+    def realtime(self) -> Realtime:
+        raise NotImplementedError
+
+    @cached_property
+    def people(self) -> "StoredPeople":
+        from domain.chat.people import StoredPeople
+
+        return StoredPeople(self.documents)
+
+    @cached_property
+    def conversations(self) -> "Conversations":
+        from domain.chat.conversations import Conversations
+
+        return Conversations(self.documents, self.people, self.realtime, self.outbox, self.clock, self.ids)
+
+    @cached_property
+    def history(self) -> "History":
+        from domain.chat.history import History
+
+        return History(self.documents)
+
+    @cached_property
+    def publisher(self) -> "Publisher":
+        from domain.chat.publishing import Publisher
+
+        return Publisher(self.documents, self.realtime, self.clock)
+
+    @cached_property
+    def sending(self) -> "Sending":
+        from domain.chat.sending import Sending
+
+        def pause(lost: int) -> float:
+            """Up to 5 ms after the first lost race, doubling up to 160 ms: random, so that rivals part."""
+            return random.random() * 0.005 * 2.0 ** min(lost, 5)  # noqa: S311 - jitter, not a secret
+
+        return Sending(self.documents, self.publisher, self.outbox, self.clock, self.ids.new, pause)
+
+    @cached_property
+    def connections(self) -> "Connections":
+        from domain.chat.connections import Connections
+        from runtime.chat_sessions import StandingSessions
+
+        sessions = StandingSessions(self.cache, self.authenticator)
+        return Connections(self.conversations, self.realtime, sessions, self.clock)
 
     async def close(self) -> None:
         """Close what was built, last built first."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from runtime.environment import Reader
 
@@ -84,6 +85,27 @@ class WebPubSub:
     connection_string: str | None = field(repr=False)
     endpoint: str | None
     """Signed in to with the managed identity, where there is no connection string."""
+
+    @property
+    def access_keys(self) -> tuple[str, ...]:
+        """What events are signed with: the connection string's key, as it is written there."""
+        key = _member(self.connection_string, "accesskey")
+        return (key,) if key else ()
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The service's host, as it names itself to the event handler."""
+        url = self.endpoint or _member(self.connection_string, "endpoint")
+        return (urlsplit(url).netloc,) if url else ()
+
+
+def _member(connection_string: str | None, name: str) -> str:
+    """The value of *name* (lower case) in `Name=value;…`; values may hold `=`."""
+    for part in (connection_string or "").split(";"):
+        key, _, value = part.partition("=")
+        if key.strip().lower() == name:
+            return value.strip()
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

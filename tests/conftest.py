@@ -1,8 +1,9 @@
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.servers import ROOT, Server, node_server
 from tests.world import World, a_world
 
 
@@ -11,3 +12,10 @@ async def world(tmp_path: Path) -> AsyncGenerator[World]:
     """The application in a fresh folder. `tests/world.py` says what it can do."""
     async with a_world(tmp_path) as world:
         yield world
+
+
+@pytest.fixture(scope="session")
+def cosmos_emulator() -> Iterator[Server]:
+    """Cosmos DB's protocol on loopback; `tests/cosmos_emulator/server.cjs` says how to make it fail."""
+    with node_server(ROOT / "tests" / "cosmos_emulator" / "server.cjs") as server:
+        yield server

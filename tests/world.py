@@ -1,13 +1,9 @@
 """The whole application in one process: real embedded stores, a clock that stands still, no network."""
 
-import email
-import email.policy
-import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +13,7 @@ import function_app
 from adapters.queues.sqlite import SqliteQueue
 from devhost.asgi import HttpTriggers
 from devhost.functions import functions_of
+from devhost.mailbox import Mail, Mailbox
 from devhost.queues import QueueDrain, QueueRules
 from devhost.timers import timer_request
 from domain.kernel.realtime import ClientAccess
@@ -85,30 +82,6 @@ class Person:
         return {"Authorization": f"Bearer {self.token}"}
 
 
-@dataclass(frozen=True)
-class Mail:
-    to: str
-    subject: str
-    text: str
-    html: str
-    headers: EmailMessage
-
-    @classmethod
-    def read(cls, path: Path) -> "Mail":
-        message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-        text, html = message.get_body(("plain",)), message.get_body(("html",))
-        assert text is not None
-        assert html is not None
-        return cls(message["To"], message["Subject"], text.get_content(), html.get_content(), message)
-
-    @property
-    def link(self) -> str:
-        """The first link of the text part."""
-        found = re.search(r"https?://\S+", self.text)
-        assert found is not None, self.text
-        return found[0]
-
-
 @dataclass
 class World:
     """Made by the fixture `world`; `a_world` makes others with other settings."""
@@ -135,7 +108,7 @@ class World:
             person = Person(answer["user"]["id"], email, PASSWORD, answer["user"]["name"], answer["accessToken"])
             if verified:
                 await self.run_jobs()
-                token = self.mails(to=email)[-1].link.partition("token=")[2]
+                token = self.mails(to=email)[-1].links[0].partition("token=")[2]
                 reply = await browser.post("/api/v1/auth/verify-email", json={"token": token}, headers=person.bearer)
                 assert reply.status_code == 200, reply.text
         return person
@@ -158,8 +131,7 @@ class World:
 
     def mails(self, to: str | None = None) -> list[Mail]:
         """What was mailed so far, oldest first; only to the address *to* where one is given."""
-        mails = [Mail.read(path) for path in sorted((self.data / "mail").glob("*.eml"))]
-        return [mail for mail in mails if to is None or mail.to == to]
+        return [mail for mail in Mailbox(self.data / "mail").list() if to is None or mail.to == to]
 
 
 @asynccontextmanager

@@ -6,13 +6,13 @@ from typing import Final
 from domain.kernel.cache import Allowance, Rate, SessionState
 from domain.kernel.errors import Forbidden, MissingToken, RateLimited, TokenRevoked, Unauthenticated
 from web.access import Access, Identity, Requires, TokenClaims
+from web.cookies import ACCESS_TOKEN
 from web.declaration import Endpoint, Limit
 from web.edge import Edge
 from web.errors import EmailNotVerified
 from web.incoming import Incoming, network_of
 from web.origins import SAFE_METHODS, is_same_site, require_same_site
 
-ACCESS_COOKIE: Final = "accessToken"
 _BY_CALLER: Final = frozenset({Limit.DEFAULT, Limit.UPLOAD})
 _MINUTE: Final = timedelta(minutes=1)
 
@@ -54,7 +54,7 @@ async def _read_token(
         scheme, _, token = authorization.partition(" ")
         token = token.strip() if scheme.lower() == "bearer" else ""
     else:
-        token = cookies.get(ACCESS_COOKIE, "")
+        token = cookies.get(ACCESS_TOKEN, "")
     if not token:
         return None, None, False
     try:
@@ -68,7 +68,7 @@ async def _count(
 ) -> SessionState | None:
     """One cache trip for every rate that counts this request, and the session's state. Raises RateLimited."""
     session_id = None if claims is None else claims.session_id
-    if endpoint.limit is Limit.NONE:
+    if endpoint.limit is Limit.NONE or incoming.method == "OPTIONS":  # a preflight is the browser's, not the page's
         incoming.allowance = uncounted(edge)
         return None if session_id is None else (await edge.cache.admit((), session_id=session_id)).session
     admission = await edge.cache.admit(_rates(endpoint.limit, edge, claims, address), session_id=session_id)

@@ -34,10 +34,11 @@ class Call:
     identity: Identity | None
     cookies: Mapping[str, str] = field(repr=False)
     idempotency_key: str | None
-    _edge: Edge = field(repr=False)
-    _incoming: Incoming = field(repr=False)
+    edge: Edge = field(repr=False)
+    incoming: Incoming = field(repr=False)
     _body: Any = field(default=None, repr=False)
     _query: Any = field(default=None, repr=False)
+    _new_id: str | None = None
 
     @property
     def caller(self) -> Identity:
@@ -50,6 +51,17 @@ class Call:
     @property
     def user_id(self) -> str:
         return self.caller.user_id
+
+    @property
+    def new_id(self) -> str:
+        """The id of what this call creates. Under an `Idempotency-Key`, a try after a crash is given the same one."""
+        if self._new_id is None:
+            self._new_id = self.edge.ids.new()
+        return self._new_id
+
+    def use_new_id(self, new_id: str) -> None:
+        """Go on with the id of an earlier try."""
+        self._new_id = new_id
 
     def body(self, kind: type[T]) -> T:
         """The validated body; *kind* is the endpoint's `takes`."""
@@ -74,11 +86,11 @@ class Call:
 
     def require_same_site(self) -> None:
         """For handlers that go by a cookie of their own (the refresh token). Raises CsrfFailed."""
-        require_same_site(self._incoming, self._edge)
+        require_same_site(self.incoming, self.edge)
 
     def preflight_headers(self, methods: str) -> dict[str, str]:
         """The headers of the answer to `OPTIONS` where *methods* are taken."""
-        return preflight_headers(self._incoming, self._edge, methods)
+        return preflight_headers(self.incoming, self.edge, methods)
 
     def check_if_match(self, current: Any) -> None:
         """Raises PreconditionFailed when `If-Match` names another representation than *current*, the GET's body."""

@@ -54,6 +54,10 @@ class Endpoint:
     limit: Limit = Limit.DEFAULT
     idempotent: bool = False
     """Takes `Idempotency-Key`: the first answer is kept for 24 h and given again."""
+    replays_itself: bool = False
+    """Takes `Idempotency-Key` too, but its answers are secrets that must not be kept: the handler sees to it."""
+    refusal_ends_session: bool = False
+    """An answer that a token is invalid or revoked also clears both cookies (refresh)."""
     etag: bool = False
     """A GET that carries `ETag` and answers `If-None-Match`."""
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES

@@ -24,6 +24,8 @@ def endpoint(
     errors: tuple[str, ...] = (),
     limit: Limit = Limit.DEFAULT,
     idempotent: bool = False,
+    replays_itself: bool = False,
+    refusal_ends_session: bool = False,
     etag: bool = False,
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
     media_types: tuple[str, ...] = ("application/json",),
@@ -54,6 +56,8 @@ def endpoint(
             errors=errors,
             limit=limit,
             idempotent=idempotent,
+            replays_itself=replays_itself,
+            refusal_ends_session=refusal_ends_session,
             etag=etag,
             max_body_bytes=max_body_bytes,
             media_types=media_types,
@@ -65,8 +69,8 @@ def endpoint(
     return decorate
 
 
-def register(bp: func.Blueprint, prepared: Prepared, methods: list[str]) -> None:
-    """Make an Azure Function of an endpoint.
+def register(bp: func.Blueprint, prepared: Prepared, methods: list[str] | None) -> None:
+    """Make an Azure Function of an endpoint; no *methods* are all methods.
 
     Never `functools.wraps`: the worker follows `__wrapped__` to the handler's signature and refuses the function
     (azure-functions-python-worker #1168). It resolves the annotations, so they must be real.

@@ -12,7 +12,6 @@ from web.declaration import ENDPOINTS
 from web.errors import MethodNotAllowed
 from web.reply import Reply
 
-METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 ROUTE_PREFIX: Final = "api"
 
 

@@ -100,17 +100,20 @@ def clean(value: Any, plan: Plan | None, path: str, faults: list[Fault]) -> Any:
 
 
 def _clean_object(value: dict[str, Any], plan: Plan | None, path: str, faults: list[Fault]) -> dict[str, Any]:
-    result = {}
+    result: dict[str, Any] = {}
     for key, item in value.items():
         inner = f"{path}.{shown(key)}" if path else shown(key)
+        before = len(faults)
         name = key if key.isascii() and key.isidentifier() else clean_string(key, inner, faults)
+        if len(faults) > before:
+            continue
+        if name in result:  # two spellings of one key
+            faults.append(Fault(inner, "duplicate_key", "This object has the same key twice."))
         rule = plan.get(name) if plan else None
         if rule is True and type(item) is str:
             result[name] = clean_string(item, inner, faults, trim=False)
         else:
             result[name] = clean(item, rule if type(rule) is dict else None, inner, faults)
-    if len(result) != len(value):
-        faults.append(Fault(path, "duplicate_key", "A JSON object has the same key twice."))
     return result
 
 

@@ -2,18 +2,20 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import azure.functions as func
 
-from domain.kernel.errors import DomainError, Unavailable
+from domain.kernel.errors import DomainError, InvalidToken, TokenRevoked, Unavailable
 from web import edge as web_edge
 from web.admission import admit
 from web.call import Call
+from web.cookies import cleared_cookies
 from web.declaration import Endpoint
 from web.edge import Edge
 from web.errors import PayloadTooLarge, UnsupportedMediaType
+from web.idempotency import answer_once
 from web.incoming import Incoming, client_address, read_cookies
 from web.render import error_reply, fault_reply, respond
 from web.reply import Reply
@@ -48,11 +50,14 @@ async def serve(prepared: Prepared, req: func.HttpRequest) -> func.HttpResponse:
         reply = await _reply(prepared, req, incoming, edge)
     except DomainError as error:
         reply = error_reply(error, incoming.request_id)
+        if prepared.endpoint.refusal_ends_session and isinstance(error, InvalidToken | TokenRevoked):
+            reply = replace(reply, cookies=cleared_cookies())
         _log_refusal(error, prepared, incoming)
     except Exception:
         # Whatever nobody foresaw is logged here, once, with its id; the client learns no more than that id.
         logger.exception("%s failed%s", prepared.endpoint.name, _ids(incoming))
-        reply = fault_reply(incoming.request_id)
+        # Without an edge nothing is wrong with the request, but with this instance: its settings, most likely.
+        reply = fault_reply(incoming.request_id) if edge else error_reply(Unavailable(), incoming.request_id)
     return respond(reply, incoming, edge, etag=prepared.endpoint.etag)
 
 
@@ -78,9 +83,11 @@ async def _reply(prepared: Prepared, req: func.HttpRequest, incoming: Incoming, 
         idempotency_key=headers.get("idempotency-key"),
         _body=None if prepared.read_body is None else prepared.read_body(raw),
         _query=None if prepared.read_query is None else prepared.read_query(req.params),
-        _edge=edge,
-        _incoming=incoming,
+        edge=edge,
+        incoming=incoming,
     )
+    if endpoint.idempotent and call.idempotency_key is not None:
+        return await answer_once(call, endpoint.handler, call.idempotency_key)
     return await endpoint.handler(call)
 
 

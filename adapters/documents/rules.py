@@ -9,11 +9,13 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
+from domain.kernel.containers import Container
 from domain.kernel.documents import (
     MAX_BATCH_OPERATIONS,
     MAX_ITEM_BYTES,
     Create,
     Item,
+    ItemNotFound,
     ItemTooLarge,
     Operation,
     Patch,
@@ -49,6 +51,12 @@ def is_key(pk: str, item_id: str) -> bool:
         return False
 
 
+def check_key(pk: str, item_id: str) -> None:
+    """Raises ItemNotFound for a key that no item can have."""
+    if not is_key(pk, item_id):
+        raise ItemNotFound
+
+
 def encode_item(item: Item, *, pk: str | None = None) -> str:
     """The item as JSON text. Raises ItemTooLarge; ValueError for a bad key, ttl or value, or another partition."""
     if not is_key(item["pk"], item["id"]):
@@ -74,20 +82,22 @@ def check_ttl(item: Item) -> None:
 def check_batch(pk: str, operations: Sequence[Operation]) -> list[str | None]:
     """The JSON text of each operation's item (None where it has none).
 
-    Raises ItemTooLarge; ValueError for too many operations, or one that could not be done in *pk*.
+    Raises ItemTooLarge; ItemNotFound for an id that no item can have; ValueError for too many operations, or one that
+    could not be done in *pk*.
     """
     if len(operations) > MAX_BATCH_OPERATIONS:
         raise ValueError(f"a batch has at most {MAX_BATCH_OPERATIONS} operations")
     texts: list[str | None] = []
-    for operation in operations:
-        match operation:
-            case Create(item) | Upsert(item) | Replace(item):
-                texts.append(encode_item(item, pk=pk))
-                continue
-            case Patch():
-                check_patch(operation)
-            case _:
-                pass
+    for index, operation in enumerate(operations):
+        if isinstance(operation, Create | Upsert | Replace):
+            texts.append(encode_item(operation.item, pk=pk))
+            continue
+        if isinstance(operation, Patch):
+            check_patch(operation)
+        if not is_key(pk, operation.id):
+            absent = ItemNotFound()
+            absent.operation_index = index
+            raise absent
         texts.append(None)
     if sum(_utf8_bytes(text) for text in texts if text) > MAX_ITEM_BYTES:
         raise ItemTooLarge
@@ -116,7 +126,10 @@ def check_find_many(keys: Sequence[tuple[str, str]]) -> None:
         raise ValueError(f"at most {MAX_FIND_MANY} items are read at once")
 
 
-def check_query(query: Query) -> None:
+def check_query(container: Container, query: Query) -> None:
+    orders = {"pk", "id", *container.indexed, *(order for _, order in container.composites)}
+    if query.order not in orders:  # the service refuses it; declare the member in domain/kernel/containers.py
+        raise ValueError(f"{container.name} has no index to order by {query.order}")
     if not 1 <= query.limit <= MAX_QUERY_LIMIT:
         raise ValueError(f"a query's limit is 1 to {MAX_QUERY_LIMIT}")
     for member in (query.order, *query.eq, *query.contains):

@@ -57,7 +57,7 @@ class SqliteDocuments:
             self._lock.release()
             raise
         self._clock = clock or SystemClock()
-        self._containers = frozenset(container.name for container in containers)
+        self._containers = {container.name: container for container in containers}
         self._commits = GroupCommit(self._writer)
         self._reader = sqlite_schema.connect(path, read_only=True)
         self._reader.set_progress_handler(self._is_overdue, _STEPS_BETWEEN_LOOKS)
@@ -89,6 +89,7 @@ class SqliteDocuments:
     async def patch(self, container: str, pk: str, change: Patch) -> Stored:
         self._check(container)
         rules.check_patch(change)
+        rules.check_key(pk, change.id)
         stored = await self._write_one(container, pk, change, None)
         if stored is None:
             raise ItemNotFound
@@ -96,6 +97,7 @@ class SqliteDocuments:
 
     async def delete(self, container: str, pk: str, item_id: str, *, if_match: str | None = None) -> None:
         self._check(container)
+        rules.check_key(pk, item_id)
         await self._write_one(container, pk, Delete(item_id, if_match), None)
 
     async def batch(self, container: str, pk: str, operations: Sequence[Operation]) -> list[Stored | None]:
@@ -163,7 +165,7 @@ class SqliteDocuments:
 
     async def _query(self, container: str, pk: str | None, query: Query) -> list[Stored]:
         self._check(container)
-        rules.check_query(query)
+        rules.check_query(self._containers[container], query)
         sql, values = sqlite_query.select(container, pk, query, self._now())
         if query.limit <= _LOOP_LIMIT:
             self._deadline = time.perf_counter() + _LOOP_SECONDS

@@ -81,11 +81,11 @@ def _indexes(containers: Sequence[Container]) -> Iterator[tuple[str, str]]:
     A member has two, because a query is either of one partition or of all (outbox sweeps).
     """
     for container in containers:
-        keys = [(member,) for member in container.indexed] + list(container.composites)
+        keys = list(dict.fromkeys([*((member,) for member in container.indexed), *container.composites]))
         for members in keys:
             columns = ", ".join(member_sql(member) for member in members)
             present = " AND ".join(f"{member_sql(member)} IS NOT NULL" for member in members)
-            for scope in ("pk, ", ""):
+            for scope in ("",) if "pk" in members else ("pk, ", ""):
                 name = f"by:{container.name}:{scope}{','.join(members)}"
                 on = f'"{container.name}" ({scope}{columns}) WHERE {present}'
                 yield name, f'CREATE INDEX IF NOT EXISTS "{name}" ON {on}'

@@ -32,12 +32,21 @@ CONTAINERS: Final[tuple[Container, ...]] = (
         ACCOUNTS,
         "pk = user id: account, sessions, links, activity, outbox. pk = e-mail key: the e-mail's reservation.",
         indexed=("type", "dueAt"),
-        composites=(("type", "id"),),
+        composites=(("type", "id"), ("type", "dueAt")),
     ),
     Container(DIRECTORY, "People as others may find them, kept from the accounts by the outbox."),
-    Container(LEARNING, "pk = user id: enrolments, progress, achievements."),
-    Container(COURSES, "The catalogue, lessons, counters."),
-    Container(CHAT, "pk = conversation id: head, members, messages. pk = user id: what the user is in."),
+    Container(LEARNING, "pk = user id: enrolments with their progress, outbox.", indexed=("type", "dueAt")),
+    Container(
+        COURSES,
+        "pk = course id: course, lessons, counters, members, outbox. pk = `catalogue`: what the catalogue lists.",
+        indexed=("type", "dueAt", "rev"),
+    ),
+    Container(
+        CHAT,
+        "pk = end of the conversation's id: head, members, messages, outbox. pk = user id: the person, their places.",
+        indexed=("type", "seq", "changedAt", "activeOn", "publishDueAt", "dueAt"),
+        composites=(("type", "activeOn"), ("type", "dueAt")),
+    ),
     Container(IDEMPOTENCY, "Answers to keyed requests, for 24 hours."),
 )
 

@@ -133,7 +133,7 @@ class DocumentStore(Protocol):
         ...
 
     async def find_many(self, container: str, keys: Sequence[tuple[str, str]]) -> list[Stored | None]:
-        """Up to 100 items by (pk, id), in the order of *keys*, in one call."""
+        """Up to 500 items by (pk, id), in the order of *keys*, in one call."""
         ...
 
     async def create(self, container: str, item: Item) -> Stored:

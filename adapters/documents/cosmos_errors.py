@@ -1,0 +1,72 @@
+"""What Cosmos DB and its SDK can answer, in the words of the port.
+
+    400                     ValueError: we asked for what the service does not do
+    404                     ItemNotFound
+    409                     ItemExists
+    412                     ItemStale
+    413                     ItemTooLarge
+    429                     StoreThrottled, after the SDK's own retries
+    449, lost connection    retried here where that is safe, then Unavailable
+    401 403 408 410 5xx     Unavailable
+
+`CosmosBatchOperationError` is no `CosmosHttpResponseError`, hence `HttpResponseError`; it knows which operation failed.
+"""
+
+import logging
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp import ClientConnectorError
+from azure.core.exceptions import AzureError, HttpResponseError
+from azure.cosmos.exceptions import CosmosBatchOperationError
+
+from domain.kernel.documents import ItemExists, ItemNotFound, ItemStale, ItemTooLarge, StoreThrottled
+from domain.kernel.errors import Unavailable
+
+logger = logging.getLogger(__name__)
+
+RETRY_WITH: Final = 449
+"""Two writes met inside the service, and this one was not done. It happens on busy items; trying again is right."""
+
+_REFUSALS: Final[dict[int, type[ItemExists | ItemNotFound | ItemStale]]] = {
+    HTTPStatus.NOT_FOUND: ItemNotFound,
+    HTTPStatus.CONFLICT: ItemExists,
+    HTTPStatus.PRECONDITION_FAILED: ItemStale,
+}
+
+
+def translate(error: AzureError) -> Exception:
+    """The error to raise for *error*. Logs what an operator should know: statuses, and nothing that was sent."""
+    if not isinstance(error, HttpResponseError):
+        logger.warning("the document store does not answer: %s", type(error).__name__)
+        return Unavailable()
+    status, substatus = error.status_code or 0, getattr(error, "sub_status", None)
+    if status in _REFUSALS:
+        refusal = _REFUSALS[status]()
+        if isinstance(error, CosmosBatchOperationError):
+            refusal.operation_index = error.error_index
+        return refusal
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return ItemTooLarge()
+    if status == HTTPStatus.BAD_REQUEST:
+        return ValueError(f"the document store refuses this request (400/{substatus})")
+    logger.warning("the document store answers %s/%s", status, substatus)
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return StoreThrottled(retry_after=_retry_after(error))
+    return Unavailable()
+
+
+def was_not_sent(error: AzureError) -> bool:
+    """Did no connection come about? Then even a write may be tried again.
+
+    The SDK calls more than that a `ServiceRequestError`: also a connection that broke after the request was sent.
+    """
+    return isinstance(error.inner_exception, ClientConnectorError)
+
+
+def _retry_after(error: HttpResponseError) -> float:
+    headers = getattr(error, "headers", None) or {}
+    try:
+        return max(1.0, int(headers["x-ms-retry-after-ms"]) / 1000)
+    except (KeyError, ValueError):
+        return 1.0

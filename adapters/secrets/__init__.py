@@ -1,0 +1,1 @@
+"""Where the signing keys are kept."""

@@ -1,0 +1,206 @@
+"""MackChat over HTTP."""
+
+from typing import Annotated, Any
+
+import azure.functions as func
+from msgspec import UNSET, Meta, UnsetType
+
+from blueprints.access import SIGNED_IN
+from domain.chat.history import MAX_CATCH_UP, MAX_PAGE, PAGE
+from domain.chat.model import Draft, clean_message_text
+from domain.chat.views import message_view
+from domain.kernel.clock import from_iso
+from domain.kernel.errors import Invalid
+from domain.kernel.ids import UUID7_PATTERN
+from runtime import parts
+from web.bodies import In, Out, Query
+from web.call import Call
+from web.endpoint import endpoint
+from web.paging import PageOut, PageQuery, Pagination, page, read_position
+from web.reply import Reply
+
+bp = func.Blueprint()
+
+Id = Annotated[str, Meta(pattern=UUID7_PATTERN, description="A UUIDv7.")]
+ClientMessageId = Annotated[str, Meta(min_length=1, max_length=128, description="Makes sending again safe.")]
+
+
+class OpenIn(In):
+    type: Annotated[str, Meta(pattern="^direct$")]
+    participant_ids: Annotated[list[Id], Meta(min_length=1, max_length=1)]
+
+
+class SendIn(In):
+    text: Annotated[str, Meta(min_length=1, max_length=4000)]
+    reply_to: Id | None = None
+    client_message_id: ClientMessageId | None = None
+
+
+class ParticipantOut(Out):
+    user_id: str
+    name: str
+    avatar: str | None
+    role: str
+
+
+class LastMessageOut(Out):
+    text: str
+    sender_id: str
+    timestamp: str
+    seq: int
+
+
+class ConversationOut(Out):
+    id: str
+    type: str
+    name: str | None
+    avatar: str | None
+    participants: list[ParticipantOut]
+    last_message: LastMessageOut | None
+    unread_count: int
+    last_read_seq: int
+    muted: bool
+    updated_at: str
+
+
+class AttachmentOut(Out):
+    id: str
+    name: str
+    url: str
+    size: int
+    mime_type: str
+
+
+class MessageOut(Out):
+    id: str
+    conversation_id: str
+    seq: int
+    sender_id: str
+    text: str
+    attachments: list[AttachmentOut]
+    reply_to: str | None
+    mentions: list[str]
+    reactions: dict[str, list[str]]
+    read_by: dict[str, str]
+    edited_at: str | None
+    deleted_at: str | None
+    timestamp: str
+
+
+class MessagesOut(Out):
+    items: list[MessageOut]
+    pagination: Pagination
+
+
+class MessagesQuery(Query):
+    """`before` and `after` take a `seq`; `before` also a time. Not both."""
+
+    limit: Annotated[int, Meta(ge=1, le=MAX_CATCH_UP)] | UnsetType = UNSET
+    before: str | None = None
+    after: Annotated[int, Meta(ge=0)] | None = None
+
+
+@endpoint(
+    bp, "POST", "v1/conversations", access=SIGNED_IN, takes=OpenIn, gives=ConversationOut, status=201, idempotent=True
+)
+async def open_conversation(call: Call) -> Reply:
+    """Open a conversation.
+
+    The same two people always have the same one: opening it again answers 200.
+    """
+    body = call.body(OpenIn)
+    opened = await parts.get().conversations.open_direct(call.user_id, body.participant_ids[0])
+    location = {"Location": f"/api/v1/conversations/{opened.view['id']}"}
+    return Reply(201 if opened.created else 200, opened.view, location)
+
+
+@endpoint(bp, "GET", "v1/conversations", access=SIGNED_IN, query=PageQuery, gives=PageOut[ConversationOut])
+async def list_conversations(call: Call) -> Reply:
+    """List the caller's conversations, the busiest last minute first."""
+    asked = call.query(PageQuery)
+    below = await read_position(call, asked)
+    found = await parts.get().conversations.page(call.user_id, limit=asked.limit, below=below)
+    return Reply(200, await page(call, asked, found.items, after=found.next_after))
+
+
+@endpoint(
+    bp,
+    "GET",
+    "v1/conversations/{conversation_id}",
+    access=SIGNED_IN,
+    gives=ConversationOut,
+    errors=("not_found", "not_participant"),
+    etag=True,
+)
+async def get_conversation(call: Call) -> Reply:
+    """Read one conversation."""
+    return Reply(200, await parts.get().conversations.get(call.user_id, call.path_id("conversation_id")))
+
+
+@endpoint(
+    bp,
+    "POST",
+    "v1/conversations/{conversation_id}/messages",
+    access=SIGNED_IN,
+    takes=SendIn,
+    gives=MessageOut,
+    status=201,
+    errors=("not_found", "not_participant"),
+    idempotent=True,
+)
+async def send_message(call: Call) -> Reply:
+    """Send one message.
+
+    Answered 201 it is durable. The same `clientMessageId` again gives the same message and delivers nothing twice.
+    """
+    body = call.body(SendIn)
+    draft = Draft(call.user_id, clean_message_text(body.text), body.client_message_id, body.reply_to)
+    message = await parts.get().sending.send(call.path_id("conversation_id"), draft)
+    return Reply(201, message_view(message), {"Location": f"/api/v1/messages/{message.id}"})
+
+
+@endpoint(
+    bp,
+    "GET",
+    "v1/conversations/{conversation_id}/messages",
+    access=SIGNED_IN,
+    query=MessagesQuery,
+    gives=MessagesOut,
+    errors=("not_found", "not_participant"),
+)
+async def list_messages(call: Call) -> Reply:
+    """Read messages: the newest page, or those before or after a `seq`.
+
+    Each page is in `seq` order. `limit` is 50 unless given, and at most 100; with `after`, at most 1,000.
+    """
+    asked = call.query(MessagesQuery)
+    found = await parts.get().history.page(
+        call.user_id,
+        call.path_id("conversation_id"),
+        limit=_limit(asked),
+        before=_before(asked),
+        after=asked.after,
+    )
+    nearest = found.items[-1 if asked.after is not None else 0] if found.has_more else None
+    more = Pagination(found.has_more, str(nearest["seq"]) if nearest else None)
+    return Reply(200, {"items": found.items, "pagination": more})
+
+
+def _limit(asked: MessagesQuery) -> int:
+    limit = PAGE if isinstance(asked.limit, UnsetType) else asked.limit
+    if asked.after is None and limit > MAX_PAGE:
+        raise Invalid.field("limit", "too_large", f"At most {MAX_PAGE}, or {MAX_CATCH_UP} with `after`.")
+    return limit
+
+
+def _before(asked: MessagesQuery) -> Any:
+    if asked.before is None:
+        return None
+    if asked.after is not None:
+        raise Invalid.field("before", "not_with_after", "Give `before` or `after`, not both.")
+    if asked.before.isascii() and asked.before.isdigit() and len(asked.before) < 16:  # noqa: PLR2004 - 2^53
+        return int(asked.before)
+    try:
+        return from_iso(asked.before)
+    except ValueError as error:
+        raise Invalid.field("before", "not_a_seq_or_time", "Give a `seq`, or an ISO 8601 time.") from error

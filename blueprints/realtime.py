@@ -1,0 +1,149 @@
+"""The way to the realtime service, and what the service tells us about its connections."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Final
+
+import azure.functions as func
+import msgspec
+
+from blueprints.access import REALTIME_SERVICE, SIGNED_IN
+from blueprints.chat import ClientMessageId, Id, MessageOut
+from domain.chat.connections import ConnectionRefused
+from domain.chat.model import Draft, clean_message_text
+from domain.chat.views import SESSION_GROUP, message_view
+from domain.kernel.clock import to_iso
+from domain.kernel.errors import Forbidden, NotFound
+from domain.kernel.ids import is_uuid7
+from runtime import parts
+from web.bodies import In, Out
+from web.call import Call
+from web.cloudevents import CloudEvent, allowed_origin, check_signature, read_event
+from web.declaration import Limit
+from web.endpoint import endpoint
+from web.reply import Reply
+from web.validation import body_reader
+
+bp = func.Blueprint()
+
+SUBPROTOCOL: Final = "json.reliable.webpubsub.azure.v1"
+
+
+class NegotiateOut(Out):
+    url: str
+    hub: str
+    user_id: str
+    expires_at: str
+    subprotocol: str
+
+
+class MessageEventIn(In):
+    """The data of the user event `message`: the REST body, and where it goes."""
+
+    conversation_id: Id
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
+    reply_to: Id | None = None
+    client_message_id: ClientMessageId | None = None
+
+
+class ConnectBody(msgspec.Struct):
+    """What the service tells of a client that wants in. It tells more than we need."""
+
+    claims: dict[str, list[str]] = {}
+
+
+@endpoint(bp, "POST", "v1/chat/negotiate", access=SIGNED_IN, gives=NegotiateOut)
+async def negotiate(call: Call) -> Reply:
+    """Get a URL to connect with.
+
+    It is good for 60 minutes, for the caller and this sign-in only. Microsoft's clients take it as it is.
+    """
+    client = await parts.get().connections.negotiate(call.user_id, call.caller.session_id)
+    return Reply(
+        200,
+        NegotiateOut(
+            client.url, parts.get().settings.realtime.hub, call.user_id, to_iso(client.expires_at), SUBPROTOCOL
+        ),
+    )
+
+
+@endpoint(bp, "OPTIONS", "v1/chat/events", access=REALTIME_SERVICE, limit=Limit.NONE, media_types=("*/*",))
+async def allow_chat_events(call: Call) -> Reply:
+    """Prove to the realtime service that its events are welcome (CloudEvents webhook, abuse protection)."""
+    host = allowed_origin(call.headers, parts.get().settings.realtime.hosts)
+    if host is None:
+        raise Forbidden
+    return Reply(200, headers={"WebHook-Allowed-Origin": host})
+
+
+@endpoint(
+    bp,
+    "POST",
+    "v1/chat/events",
+    access=REALTIME_SERVICE,
+    limit=Limit.NONE,
+    media_types=("*/*",),
+    max_body_bytes=1024 * 1024,
+    gives=MessageOut,
+)
+async def receive_chat_event(call: Call) -> Reply:
+    """Take an event of the realtime service.
+
+    `connect` answers the groups to join; the user event `message` does what its REST twin does, and answers with the
+    message. An event that is delivered again changes nothing.
+    """
+    event = read_event(call.headers)
+    settings = parts.get().settings.realtime
+    check_signature(event, settings.access_keys)
+    if event.hub != settings.hub.lower():
+        raise Forbidden
+    return await EVENTS.get(event.kind, _unknown)(call, event)
+
+
+async def _connect(call: Call, event: CloudEvent) -> Reply:
+    claims = msgspec.json.decode(call.raw_body or b"{}", type=ConnectBody).claims
+    groups = await parts.get().connections.connect(_person(event), _session(claims))
+    return Reply(200, {"groups": groups, "roles": []})
+
+
+async def _connected(_call: Call, event: CloudEvent) -> Reply:
+    await parts.get().connections.connected(_person(event))
+    return Reply(204)
+
+
+async def _disconnected(_call: Call, _event: CloudEvent) -> Reply:
+    return Reply(204)
+
+
+async def _message(call: Call, event: CloudEvent) -> Reply:
+    body = _READ_MESSAGE(call.raw_body)
+    # Without an id of the client's own, the event's serves: a retry of the same event is the same message.
+    client_message_id = body.client_message_id or f"{event.connection_id}:{event.id}"
+    draft = Draft(_person(event), clean_message_text(body.text), client_message_id, body.reply_to)
+    return Reply(200, message_view(await parts.get().sending.send(body.conversation_id, draft)))
+
+
+async def _unknown(_call: Call, _event: CloudEvent) -> Reply:
+    raise NotFound
+
+
+def _person(event: CloudEvent) -> str:
+    if event.user_id is None or not is_uuid7(event.user_id):
+        raise ConnectionRefused
+    return event.user_id
+
+
+def _session(claims: dict[str, list[str]]) -> str:
+    for group in claims.get("webpubsub.group", []):
+        if group.startswith(SESSION_GROUP):
+            return group.removeprefix(SESSION_GROUP)
+    raise ConnectionRefused
+
+
+_READ_MESSAGE: Final[Callable[[bytes], Any]] = body_reader(MessageEventIn)
+
+EVENTS: Final[dict[str, Callable[[Call, CloudEvent], Awaitable[Reply]]]] = {
+    "sys.connect": _connect,
+    "sys.connected": _connected,
+    "sys.disconnected": _disconnected,
+    "user.message": _message,
+}

@@ -1,0 +1,66 @@
+"""Clients' connections: where they connect, and who is let in.
+
+A client URL names the person and, as the group `s.<session>`, the sign-in it belongs to: ending the session closes
+that group. Clients get no role to publish or to join; all they hear was put on by us.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from domain.chat.conversations import Conversations
+from domain.chat.ports import Sessions
+from domain.chat.views import conversation_group, session_group
+from domain.kernel.clock import Clock
+from domain.kernel.errors import Forbidden
+from domain.kernel.realtime import Realtime
+
+URL_TTL: Final = timedelta(minutes=60)
+"""The contract's life of a client URL; it is checked when a connection opens, and does not end one."""
+
+JOINED_AT_CONNECT: Final = 200
+"""The busiest conversations are joined as groups; what happens in the rest is told to the person."""
+
+JUST_NOW: Final = timedelta(minutes=1)
+
+
+class ConnectionRefused(Forbidden):
+    """The session is over, or its account is suspended or not verified."""
+
+    message = "Sign in again to connect."
+
+
+@dataclass(frozen=True, slots=True)
+class ClientUrl:
+    url: str
+    expires_at: datetime
+
+
+class Connections:
+    def __init__(self, conversations: Conversations, realtime: Realtime, sessions: Sessions, clock: Clock) -> None:
+        self._conversations = conversations
+        self._realtime = realtime
+        self._sessions = sessions
+        self._clock = clock
+
+    async def negotiate(self, user_id: str, session_id: str) -> ClientUrl:
+        """A URL to connect with, good for an hour. Raises Unavailable."""
+        access = await self._realtime.client_access(
+            user_id, session_id=session_id, expires_in=URL_TTL, groups=[session_group(session_id)]
+        )
+        return ClientUrl(access.url, self._clock.now() + access.expires_in)
+
+    async def connect(self, user_id: str, session_id: str) -> list[str]:
+        """Let a connection in, and name the groups it joins.
+
+        One session check and one query. Raises ConnectionRefused, Unavailable.
+        """
+        if not await self._sessions.may_connect(user_id, session_id):
+            raise ConnectionRefused
+        ids = await self._conversations.active_ids(user_id, limit=JOINED_AT_CONNECT)
+        return [session_group(session_id), *(conversation_group(conversation_id) for conversation_id in ids)]
+
+    async def connected(self, user_id: str) -> None:
+        """Join what was opened between the connect event's answer and the connection itself. One query, mostly."""
+        for conversation_id in await self._conversations.joined_since(user_id, self._clock.now() - JUST_NOW):
+            await self._realtime.add_user_to_group(conversation_group(conversation_id), user_id)

@@ -1,0 +1,32 @@
+"""What chat refuses."""
+
+from domain.kernel.errors import DomainError, Forbidden, Invalid, Kind, NotFound
+
+
+class ConversationNotFound(NotFound):
+    """Also raised to strangers of a direct conversation, whose id can be worked out from two user ids."""
+
+    message = "There is no such conversation."
+
+
+class NotParticipant(Forbidden):
+    """The conversation is a group, and the caller is not, or no longer, in it."""
+
+    code = "not_participant"
+    message = "You are not in this conversation."
+
+
+class MessageNotFound(NotFound):
+    message = "There is no such message."
+
+
+class MessageRejected(Invalid):
+    """The text is empty, too long, or holds what text may not hold."""
+
+
+class ConversationBusy(DomainError):
+    """So many writers at once that this one lost every race; sending again is safe."""
+
+    code = "service_unavailable"
+    kind = Kind.UNAVAILABLE
+    message = "This conversation is very busy. Try again shortly."

@@ -1,0 +1,110 @@
+"""Plans the one batch that stores some messages.  Pure: the store decides whether it holds."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from domain.chat.model import SNIPPET_CHARS, Draft, Message, message_id
+from domain.chat.records import MEMBER, changed_key, message_item
+from domain.kernel.clock import to_iso
+from domain.kernel.documents import Create, Item, Operation, Patch, Replace, Stored
+from domain.kernel.outbox import Task, outbox_item
+
+MARKER_TTL: Final = timedelta(days=7)
+"""How long a `clientMessageId` is remembered: far beyond any client's patience."""
+
+PUBLISH_WITHIN: Final = timedelta(seconds=10)
+"""What is not acknowledged as published by then is published again by a job."""
+
+TOUCH_EVERY: Final = timedelta(minutes=1)
+"""How exactly a conversation keeps its place in its members' lists from one page to the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """*owners* tells for each operation which draft it belongs to, by position; None: to all of them."""
+
+    operations: tuple[Operation, ...]
+    owners: tuple[int | None, ...]
+    messages: tuple[Message, ...]
+    touch: Item | None
+
+
+def marker_id(draft: Draft) -> str | None:
+    """The id that a second send with the same `clientMessageId` collides with."""
+    if draft.client_message_id is None:
+        return None
+    return "cmid:" + hashlib.sha256(f"{draft.sender_id}:{draft.client_message_id}".encode()).hexdigest()[:40]
+
+
+def plan_batch(head: Stored, drafts: Sequence[Draft], *, now: datetime, published_seq: int, new_id: str) -> Plan:
+    """The batch that appends *drafts* to the conversation of *head*: it holds only while *head* does.
+
+    *published_seq* is the highest `seq` up to which all is known to be published. *new_id* names the outbox task, if
+    one is due: each minute of activity moves the conversation up in its members' lists once.
+    """
+    conversation_id, pk, last = head.item["conversationId"], head.item["pk"], head.item["lastSeq"]
+    messages = tuple(
+        Message(
+            id=message_id(conversation_id=conversation_id, seq=seq, now=now),
+            conversation_id=conversation_id,
+            seq=seq,
+            sender_id=draft.sender_id,
+            text=draft.text,
+            sent_at=now,
+            reply_to=draft.reply_to,
+        )
+        for seq, draft in enumerate(drafts, start=last + 1)
+    )
+    touch = None
+    if head.item["touchedOn"] <= to_iso(now - TOUCH_EVERY) or last == 0:
+        task = Task(new_id, "chat", {"task": "touch", "conversationId": conversation_id})
+        touch = outbox_item(task, pk=pk, now=now)
+    new_head = _moved(head.item, messages[-1], published_seq=published_seq, touched=touch is not None)
+    steps: list[tuple[Operation, int | None]] = [(Replace(new_head, if_match=head.etag), None)]
+    for position, (draft, message) in enumerate(zip(drafts, messages, strict=True)):
+        steps.append((Create(message_item(message)), position))
+        marker = marker_id(draft)
+        if marker:
+            ttl = int(MARKER_TTL.total_seconds())
+            steps.append((Create({"id": marker, "pk": pk, "messageId": message.id, "ttl": ttl}), position))
+    # Who writes has read what came before: their cursor moves with their newest message.
+    cursors = {message.sender_id: message.seq for message in messages}
+    for sender, seq in cursors.items():
+        read = {"lastReadSeq": seq, "lastReadAt": to_iso(now), "changedAt": changed_key(now, sender)}
+        steps.append((Patch(MEMBER + sender, set=read), None))
+    if touch:
+        steps.append((Create(touch), None))
+    return Plan(tuple(step for step, _ in steps), tuple(owner for _, owner in steps), messages, touch)
+
+
+def _moved(head: Item, newest: Message, *, published_seq: int, touched: bool) -> Item:
+    sent_at = to_iso(newest.sent_at)
+    moved: dict[str, Any] = {
+        **head,
+        "lastSeq": newest.seq,
+        "publishedSeq": max(head["publishedSeq"], published_seq),
+        "lastMessage": {
+            "text": newest.text[:SNIPPET_CHARS],
+            "senderId": newest.sender_id,
+            "seq": newest.seq,
+            "sentAt": sent_at,
+        },
+        "updatedAt": sent_at,
+    }
+    if touched:
+        moved["touchedOn"] = sent_at
+    if "publishDueAt" not in moved or moved["publishedSeq"] > head["publishedSeq"]:
+        moved["publishDueAt"] = f"{to_iso(newest.sent_at + PUBLISH_WITHIN)}:{newest.conversation_id}"
+    return moved
+
+
+def acknowledged(head: Item, *, published_seq: int, now: datetime) -> Item:
+    """The head once everything up to *published_seq* is published: the mark goes, or names a new time for the rest."""
+    marked = {**head, "publishedSeq": max(head["publishedSeq"], published_seq)}
+    marked.pop("publishDueAt", None)
+    if marked["publishedSeq"] < head["lastSeq"]:
+        marked["publishDueAt"] = f"{to_iso(now + PUBLISH_WITHIN)}:{head['conversationId']}"
+    return marked

@@ -1,0 +1,155 @@
+"""Publishing what was stored: at least once, in order, and never in the way of the sender's answer.
+
+Each batch marks the conversation's head as *to be published* in the same write. Publishing runs behind; once a
+conversation has been quiet for two seconds (or with its next message, for free) what was published is acknowledged
+on the head. A mark that stays, because the process died or the realtime service was away, is found by the job
+`publish_pending`. Clients drop a `seq` they already have.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from domain.chat.model import Message
+from domain.chat.planning import acknowledged
+from domain.chat.records import message_of
+from domain.chat.views import conversation_group, message_new
+from domain.kernel.clock import Clock, to_iso
+from domain.kernel.containers import CHAT
+from domain.kernel.documents import DocumentStore, ItemNotFound, ItemStale, Query, Stored
+from domain.kernel.errors import Unavailable
+from domain.kernel.realtime import Realtime
+
+QUIET: Final = timedelta(seconds=2)
+"""How long a conversation must be quiet before its acknowledgement is written by itself."""
+
+ACKNOWLEDGE_TRIES: Final = 4
+"""Looks without progress, when another process has to acknowledge first; after that it is the job's."""
+
+
+@dataclass(slots=True)
+class Line:
+    """What this process has to publish, and has published, in one conversation."""
+
+    waiting: list[Message] = field(default_factory=list)
+    done: set[int] = field(default_factory=set)
+    """What was published here and is not acknowledged yet."""
+    worker: asyncio.Task[None] | None = None
+
+    def published_from(self, published_seq: int) -> int:
+        """The highest seq up to which all is published, given that *published_seq* already was."""
+        self.done = {seq for seq in self.done if seq > published_seq}
+        while published_seq + 1 in self.done:
+            published_seq += 1
+        return published_seq
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a conversation's head is acknowledged, and whether that is all."""
+
+    published_seq: int
+    complete: bool
+
+
+Acknowledge = Callable[[str], Awaitable[Progress]]
+
+
+class Publisher:
+    """One per process. `settle` is for tests and for stopping in good order."""
+
+    def __init__(self, documents: DocumentStore, realtime: Realtime, clock: Clock, quiet: timedelta = QUIET) -> None:
+        self._documents = documents
+        self._realtime = realtime
+        self._clock = clock
+        self._quiet = quiet.total_seconds()
+        self._lines: dict[str, Line] = {}
+        self._acknowledge: Acknowledge = _nothing_to_acknowledge
+
+    def acknowledge_with(self, acknowledge: Acknowledge) -> None:
+        """*acknowledge* writes the mark of one conversation, and says how far it reaches."""
+        self._acknowledge = acknowledge
+
+    def publish(self, conversation_id: str, messages: Sequence[Message]) -> None:
+        """Publish behind the caller's back, after what is already waiting there."""
+        line = self._lines.setdefault(conversation_id, Line())
+        line.waiting.extend(messages)
+        if line.worker is None:
+            line.worker = asyncio.create_task(self._run(conversation_id, line))
+
+    def published_from(self, conversation_id: str, published_seq: int) -> int:
+        """The highest seq up to which all is published, as far as this process knows."""
+        line = self._lines.get(conversation_id)
+        return line.published_from(published_seq) if line else published_seq
+
+    async def settle(self) -> None:
+        """Return when nothing waits to be published or acknowledged."""
+        while self._lines:
+            workers = [line.worker for line in self._lines.values() if line.worker]
+            if not workers:
+                return
+            await asyncio.wait(workers)
+
+    async def _run(self, conversation_id: str, line: Line) -> None:
+        try:
+            tries, reached = 0, -1
+            while tries < ACKNOWLEDGE_TRIES:
+                while line.waiting:
+                    tries = 0
+                    await self._send(conversation_id, line)
+                await asyncio.sleep(self._quiet)
+                if line.waiting:
+                    continue
+                progress = await self._acknowledge(conversation_id)
+                if progress.complete:
+                    break
+                tries = 0 if progress.published_seq > reached else tries + 1
+                reached = max(reached, progress.published_seq)
+        except Unavailable:
+            line.waiting.clear()  # the mark stays on the head: the job publishes it when the service is back
+        finally:
+            line.worker = None
+            if line.waiting:
+                line.worker = asyncio.create_task(self._run(conversation_id, line))
+            else:
+                self._lines.pop(conversation_id, None)
+
+    async def _send(self, conversation_id: str, line: Line) -> None:
+        message = line.waiting[0]
+        await self._realtime.send_to_group(conversation_group(conversation_id), message_new(message))
+        line.waiting.pop(0)
+        line.done.add(message.seq)
+
+    async def publish_pending(self, *, limit: int = 50) -> int:
+        """Publish what is stored, due and not acknowledged, of any process; returns how many conversations.
+
+        Safe to run twice and beside senders. Raises Unavailable when the realtime service does not answer.
+        """
+        now = self._clock.now()
+        due = await self._documents.query_everywhere(CHAT, Query(order="publishDueAt", below=to_iso(now), limit=limit))
+        for head in due:
+            await self._publish_rest(head)
+        return len(due)
+
+    async def _publish_rest(self, head: Stored) -> None:
+        item = head.item
+        done = item["publishedSeq"]
+        while done < item["lastSeq"]:
+            page = await self._documents.query(CHAT, item["pk"], Query(order="seq", above=done, limit=100))
+            if not page:
+                break
+            for stored in page:
+                message = message_of(stored.item)
+                await self._realtime.send_to_group(conversation_group(message.conversation_id), message_new(message))
+                done = message.seq
+        try:
+            marked = acknowledged(item, published_seq=done, now=self._clock.now())
+            await self._documents.replace(CHAT, marked, if_match=head.etag)
+        except (ItemStale, ItemNotFound):
+            return  # it moved on meanwhile, and its new mark will be found in its turn
+
+
+async def _nothing_to_acknowledge(conversation_id: str) -> Progress:  # noqa: ARG001 - stands in until there is a sender
+    return Progress(0, complete=True)

@@ -1,0 +1,125 @@
+"""Chat's items (container `chat`) and how values become them.  Shapes and costs: docs/data-model.md#chat."""
+
+from datetime import datetime
+from typing import Final
+
+from domain.chat.model import Conversation, LastMessage, Member, Message, partition_of
+from domain.kernel.clock import from_iso, to_iso
+from domain.kernel.documents import Item
+
+HEAD: Final = "conv:head"
+MEMBER: Final = "conv:member:"
+ROOM: Final = "conv:"
+"""One query for ids that start so gives the head and every member."""
+
+
+def head_item(conversation: Conversation) -> Item:
+    return {
+        "id": HEAD,
+        "pk": partition_of(conversation.id),
+        "type": "head",
+        "conversationId": conversation.id,
+        "kind": conversation.kind,
+        "name": conversation.name,
+        "createdAt": to_iso(conversation.created_at),
+        "between": list(conversation.between),
+        "lastSeq": conversation.last_seq,
+        "publishedSeq": conversation.last_seq,
+        "lastMessage": None,
+        "updatedAt": to_iso(conversation.updated_at),
+        "touchedOn": to_iso(conversation.updated_at),
+    }
+
+
+def conversation_of(item: Item) -> Conversation:
+    last = item["lastMessage"]
+    return Conversation(
+        id=item["conversationId"],
+        kind=item["kind"],
+        name=item["name"],
+        created_at=from_iso(item["createdAt"]),
+        between=tuple(item["between"]),
+        last_seq=item["lastSeq"],
+        last_message=LastMessage(last["text"], last["senderId"], last["seq"], from_iso(last["sentAt"]))
+        if last
+        else None,
+        updated_at=from_iso(item["updatedAt"]),
+    )
+
+
+def member_item(member: Member, *, conversation_id: str) -> Item:
+    return {
+        "id": MEMBER + member.user_id,
+        "pk": partition_of(conversation_id),
+        "type": "member",
+        "userId": member.user_id,
+        "role": member.role,
+        "joinedAt": to_iso(member.joined_at),
+        "lastReadSeq": member.last_read_seq,
+        "lastReadAt": to_iso(member.last_read_at) if member.last_read_at else None,
+        "changedAt": changed_key(member.last_read_at or member.joined_at, member.user_id),
+    }
+
+
+def member_of(item: Item) -> Member:
+    return Member(
+        user_id=item["userId"],
+        role=item["role"],
+        joined_at=from_iso(item["joinedAt"]),
+        last_read_seq=item["lastReadSeq"],
+        last_read_at=from_iso(item["lastReadAt"]) if item["lastReadAt"] else None,
+    )
+
+
+def message_item(message: Message) -> Item:
+    return {
+        "id": message.id,
+        "pk": partition_of(message.conversation_id),
+        "type": "message",
+        "conversationId": message.conversation_id,
+        "seq": message.seq,
+        "senderId": message.sender_id,
+        "text": message.text,
+        "sentAt": to_iso(message.sent_at),
+        "replyTo": message.reply_to,
+        "changedAt": changed_key(message.sent_at, message.id),
+    }
+
+
+def message_of(item: Item) -> Message:
+    return Message(
+        id=item["id"],
+        conversation_id=item["conversationId"],
+        seq=item["seq"],
+        sender_id=item["senderId"],
+        text=item["text"],
+        sent_at=from_iso(item["sentAt"]),
+        reply_to=item["replyTo"],
+    )
+
+
+def changed_key(moment: datetime, item_id: str) -> str:
+    """Orders what changed in a conversation by when, and is unique: what a client that was away asks for."""
+    return f"{to_iso(moment)}:{item_id}"
+
+
+def membership_id(conversation_id: str) -> str:
+    return f"in:{conversation_id}"
+
+
+def activity_key(moment: datetime, conversation_id: str) -> str:
+    """Orders a person's conversations by when they were last busy, and is unique."""
+    return f"{to_iso(moment)}:{conversation_id}"
+
+
+def membership_item(conversation: Conversation, user_id: str) -> Item:
+    """What one person is in, in that person's partition."""
+    return {
+        "id": membership_id(conversation.id),
+        "pk": user_id,
+        "type": "membership",
+        "conversationId": conversation.id,
+        "peerId": conversation.peer_of(user_id),
+        "activeOn": activity_key(conversation.updated_at, conversation.id),
+        "joinedAt": to_iso(conversation.created_at),
+    }

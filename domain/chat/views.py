@@ -1,0 +1,87 @@
+"""What clients see of chat, in the contract's words: the same for HTTP answers and realtime events."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from domain.chat.model import Conversation, Member, Message, unread_count
+from domain.kernel.clock import to_iso
+from domain.kernel.people import Person
+
+SESSION_GROUP = "s."
+FORMER: dict[str, Any] = {"name": "Former member", "avatar": None}
+
+
+def message_view(message: Message, readers: Iterable[Member] = ()) -> dict[str, Any]:
+    """*readers* are the conversation's members: who has read this is derived from their cursors."""
+    read_by = {
+        reader.user_id: to_iso(reader.last_read_at)
+        for reader in readers
+        if reader.last_read_at and reader.last_read_seq >= message.seq and reader.user_id != message.sender_id
+    }
+    return {
+        "id": message.id,
+        "conversationId": message.conversation_id,
+        "seq": message.seq,
+        "senderId": message.sender_id,
+        "text": message.text,
+        "attachments": [],
+        "replyTo": message.reply_to,
+        "mentions": [],
+        "reactions": {},
+        "readBy": read_by,
+        "editedAt": None,
+        "deletedAt": None,
+        "timestamp": to_iso(message.sent_at),
+    }
+
+
+def conversation_view(
+    conversation: Conversation, me: Member, members: Iterable[Member], people: Mapping[str, Person]
+) -> dict[str, Any]:
+    """One conversation as *me* sees it. A direct one bears the other's name and picture."""
+    last = conversation.last_message
+    peer = people.get(conversation.peer_of(me.user_id) or "")
+    return {
+        "id": conversation.id,
+        "type": conversation.kind,
+        "name": (peer.name if peer else FORMER["name"]) if conversation.between else conversation.name,
+        "avatar": peer.avatar if peer else None,
+        "participants": [
+            {"userId": member.user_id, **_face(people.get(member.user_id)), "role": member.role} for member in members
+        ],
+        "lastMessage": {
+            "text": last.text,
+            "senderId": last.sender_id,
+            "timestamp": to_iso(last.sent_at),
+            "seq": last.seq,
+        }
+        if last
+        else None,
+        "unreadCount": unread_count(conversation, me),
+        "lastReadSeq": me.last_read_seq,
+        "muted": False,
+        "updatedAt": to_iso(conversation.updated_at),
+    }
+
+
+def _face(person: Person | None) -> dict[str, Any]:
+    return {"name": person.name, "avatar": person.avatar} if person else FORMER
+
+
+def event(name: str, event_id: str, data: dict[str, Any]) -> dict[str, Any]:
+    """The frame clients get. *event_id* is the same when an event is published again."""
+    return {"event": name, "id": event_id, "data": data}
+
+
+def message_new(message: Message) -> dict[str, Any]:
+    return event("message.new", f"{message.id}:new", message_view(message))
+
+
+def conversation_group(conversation_id: str) -> str:
+    """The realtime group of a conversation."""
+    return f"c.{conversation_id}"
+
+
+def session_group(session_id: str) -> str:
+    """The realtime group of one sign-in's connections, so that they can be closed together."""
+    return SESSION_GROUP + session_id

@@ -1,0 +1,36 @@
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
+
+import pytest
+
+from adapters.documents.sqlite import SqliteDocuments
+from adapters.queues.sqlite import SqliteQueue
+from tests.budget import CountingDocuments
+from tests.chat.lounge import Instance
+from tests.factories import ManualClock
+from tests.world import RecordingRealtime
+
+
+@pytest.fixture
+async def more(tmp_path: Path) -> AsyncGenerator[Callable[[], Instance]]:
+    """Makes instances over the same stores and the same realtime service."""
+    clock = ManualClock()
+    documents = SqliteDocuments(tmp_path / "documents.db")
+    queue = SqliteQueue(tmp_path / "queues.db", clock)
+    realtime = RecordingRealtime()
+    made: list[Instance] = []
+
+    def make() -> Instance:
+        made.append(Instance(CountingDocuments(documents), realtime, clock, queue))
+        return made[-1]
+
+    yield make
+    for instance in made:
+        await instance.sending.settle()
+    await queue.close()
+    await documents.close()
+
+
+@pytest.fixture
+def chat(more: Callable[[], Instance]) -> Instance:
+    return more()

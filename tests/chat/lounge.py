@@ -1,0 +1,64 @@
+"""Chat over a real store: two people, their conversation, and what the realtime service was told."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from adapters.queues.sqlite import SqliteQueue
+from domain.chat.conversations import Conversations
+from domain.chat.history import History
+from domain.chat.model import Draft
+from domain.chat.people import StoredPeople
+from domain.chat.publishing import Publisher
+from domain.chat.sending import Sending
+from domain.kernel.containers import CHAT
+from domain.kernel.ids import SystemIds
+from domain.kernel.outbox import Outbox
+from domain.kernel.people import Person, person_item
+from tests.budget import CountingDocuments
+from tests.factories import ManualClock
+from tests.world import RecordingRealtime
+
+
+@dataclass
+class Instance:
+    """One process of the app: several may share the stores."""
+
+    documents: CountingDocuments
+    realtime: RecordingRealtime
+    clock: ManualClock
+    queue: SqliteQueue
+    quiet: timedelta = timedelta(milliseconds=20)
+    ids: SystemIds = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ids = SystemIds(self.clock)
+        people = StoredPeople(self.documents)
+        outbox = Outbox(self.documents, self.queue, self.clock)
+        self.conversations = Conversations(self.documents, people, self.realtime, outbox, self.clock, self.ids)
+        self.history = History(self.documents)
+        self.publisher = Publisher(self.documents, self.realtime, self.clock, self.quiet)
+        self.sending = Sending(
+            self.documents, self.publisher, outbox, self.clock, self.ids.new, lambda lost: 0.001 * lost
+        )
+
+    async def person(self, name: str, *, status: str = "active") -> str:
+        """Somebody others can talk to; returns the id."""
+        user_id = self.ids.new()
+        await self.documents.create(CHAT, person_item(Person(user_id, name, None, status), version=1))
+        return user_id
+
+    async def direct(self, one: str, other: str) -> str:
+        return str((await self.conversations.open_direct(one, other)).view["id"])
+
+    async def say(self, who: str, where: str, text: str, client_message_id: str | None = None) -> int:
+        message = await self.sending.send(where, Draft(who, text, client_message_id))
+        return message.seq
+
+    async def say_all(self, who: str, where: str, count: int) -> list[int]:
+        """*count* messages at once."""
+        return await asyncio.gather(*(self.say(who, where, f"{n}") for n in range(count)))
+
+    def published(self) -> list[int]:
+        """The seqs of `message.new`, in the order they were published."""
+        return [event["data"]["seq"] for _, event in self.realtime.sent if event["event"] == "message.new"]

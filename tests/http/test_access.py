@@ -1,0 +1,50 @@
+"""Access rules, and what one signed-in request costs."""
+
+import pytest
+
+from tests.http.lab import Lab
+
+
+def bearer(user: str, session: str = "s1") -> dict[str, str]:
+    return {"Authorization": f"Bearer {user}:{session}"}
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "code"),
+    [
+        ("me", {}, "missing_token"),
+        ("me", {"Authorization": "Basic YWRhOnB3"}, "missing_token"),
+        ("me", {"Authorization": "Bearer nonsense"}, "invalid_token"),
+        ("me", {"Cookie": "accessToken=nonsense"}, "invalid_token"),
+        ("me", bearer("ada", "ended"), "token_revoked"),
+        ("list", bearer("ada", "unverified"), "email_not_verified"),
+    ],
+)
+async def test_nobody_gets_in_unproven(lab: Lab, path: str, headers: dict[str, str], code: str) -> None:
+    reply = await lab.client.get(f"/api/v1/lab/{path}", headers=headers)
+    assert reply.json()["error"]["code"] == code
+    assert reply.status_code == (403 if code == "email_not_verified" else 401)
+
+
+async def test_an_unverified_account_may_use_what_says_so(lab: Lab) -> None:
+    assert (await lab.client.get("/api/v1/lab/me", headers=bearer("ada", "unverified"))).status_code == 200
+
+
+async def test_a_rule_may_ask_for_a_role(lab: Lab) -> None:
+    refused = await lab.client.delete("/api/v1/lab/admin", headers=bearer("ada"))
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "forbidden")
+    assert (await lab.client.delete("/api/v1/lab/admin", headers=bearer("admin"))).status_code == 204
+
+
+@pytest.mark.parametrize("token", ["nonsense", "ada:ended"])
+async def test_on_a_public_address_a_bad_token_makes_a_stranger(lab: Lab, token: str) -> None:
+    reply = await lab.client.get("/api/v1/lab/public", headers={"Authorization": f"Bearer {token}"})
+    assert reply.json() == {"who": None}
+    good = await lab.client.get("/api/v1/lab/public", headers=bearer("ada"))
+    assert good.json() == {"who": "ada"}
+
+
+async def test_an_id_that_cannot_be_one_is_not_found(lab: Lab) -> None:
+    for wrong in ("1", "018D2B1E-7A3C-4C4E-8F5A-0123456789AB", "%2e%2e%2f"):
+        reply = await lab.client.get(f"/api/v1/lab/notes/{wrong}", headers=bearer("ada"))
+        assert (reply.status_code, reply.json()["error"]["code"]) == (404, "not_found")
