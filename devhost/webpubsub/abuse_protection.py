@@ -1,0 +1,82 @@
+"""Asks the owner of a URL before anything is delivered to it (CloudEvents: "Abuse Protection")."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import aiohttp
+
+log = logging.getLogger("webpubsub")
+
+LONGEST: Final = 60.0
+"""Seconds for which a yes holds, and the longest pause after a no."""
+SHORTEST: Final = 1.0
+TIMEOUT: Final = aiohttp.ClientTimeout(total=10)
+
+
+@dataclass(slots=True)
+class _Record:
+    known: bool = False
+    allowed: bool = True
+    interval: float = SHORTEST
+    next_at: float = 0.0
+    asking: asyncio.Task[bool] | None = None
+
+
+class AbuseProtection:
+    """The first question about a URL is waited for; later ones are asked beside, and the last answer holds."""
+
+    def __init__(
+        self, session: Callable[[], aiohttp.ClientSession], origin: Callable[[], str], clock: Callable[[], float]
+    ) -> None:
+        self._session = session
+        self._origin = origin
+        self._clock = clock
+        self._records: dict[str, _Record] = {}
+
+    async def permits(self, url: str) -> bool:
+        """Whether events may go to the handler whose validation URL (`{event}` is `validate`) is *url*."""
+        record = self._records.setdefault(url, _Record())
+        if self._clock() >= record.next_at and (record.asking is None or record.asking.done()):
+            record.asking = asyncio.get_running_loop().create_task(self._ask(record, url))
+        if record.known or record.asking is None:
+            return record.allowed
+        return await asyncio.shield(record.asking)
+
+    async def close(self) -> None:
+        asking = [record.asking for record in self._records.values() if record.asking is not None]
+        for task in asking:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+
+    async def _ask(self, record: _Record, url: str) -> bool:
+        allowed = False
+        try:
+            status, allowed = await self._request("OPTIONS", url)
+            if status == 404:  # noqa: PLR2004 - frameworks that do not route OPTIONS
+                _, allowed = await self._request("GET", url)
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            log.warning("the event handler could not be validated: %s", type(error).__name__)
+        if allowed:
+            record.interval = LONGEST
+        else:
+            record.interval = SHORTEST if record.allowed else min(record.interval * 2, LONGEST)
+        record.allowed = allowed
+        record.known = True
+        record.next_at = self._clock() + record.interval
+        return allowed
+
+    async def _request(self, method: str, url: str) -> tuple[int, bool]:
+        origin = self._origin()
+        headers = {"WebHook-Request-Origin": origin, "ce-awpsversion": "1.0"}
+        async with self._session().request(
+            method, url, headers=headers, allow_redirects=False, timeout=TIMEOUT
+        ) as response:
+            allowed = {
+                part.strip().lower()
+                for value in response.headers.getall("WebHook-Allowed-Origin", [])
+                for part in value.split(",")
+            }
+            return response.status, response.ok and response.status < 300 and bool(allowed & {"*", origin.lower()})  # noqa: PLR2004

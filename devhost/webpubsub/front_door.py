@@ -1,0 +1,72 @@
+"""One port for two protocols: WebSockets of clients, HTTP of servers.
+
+The first bytes of a TCP connection tell which it is. A WebSocket then has nothing of an HTTP server around it: that
+is what makes a socket small, and its writes short.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from aiohttp import web
+
+_CLIENT: Final = b"get /client"
+
+
+class FrontDoor(asyncio.Protocol):
+    """Hands the transport over to the protocol that the first bytes ask for, and is gone."""
+
+    def __init__(
+        self, websocket: Callable[[], asyncio.Protocol], http: Callable[[], asyncio.Protocol], patience: float
+    ) -> None:
+        self._websocket = websocket
+        self._http = http
+        self._patience = patience
+        self._transport: asyncio.Transport | None = None
+        self._first = b""
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - TCP
+        self._transport = transport
+        self._timer = asyncio.get_running_loop().call_later(self._patience, transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        self._stop_timer()
+
+    def data_received(self, data: bytes) -> None:
+        self._first += data
+        start = self._first[: len(_CLIENT)].lower()
+        if len(start) < len(_CLIENT) and _CLIENT.startswith(start):
+            return
+        self._stop_timer()
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            protocol = (self._websocket if start == _CLIENT else self._http)()
+            transport.set_protocol(protocol)
+            protocol.connection_made(transport)
+            protocol.data_received(self._first)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def is_websocket(request: web.BaseRequest) -> bool:
+    """A WebSocket's handshake, on a connection that served HTTP before (clients keep a pool of them)."""
+    return request.raw_path.lower().startswith("/client") and "upgrade" in request.headers
+
+
+def hand_over(request: web.BaseRequest, websocket: asyncio.Protocol) -> None:
+    """Take the transport from the HTTP server, which is told that it lost it, and replay the request."""
+    http, transport = request.protocol, request.transport
+    if transport is None:
+        return
+    http.transport = None
+    http.connection_lost(None)
+    transport.set_protocol(websocket)
+    websocket.connection_made(transport)
+    head = [f"GET {request.raw_path} HTTP/1.1".encode(), *(name + b": " + value for name, value in request.raw_headers)]
+    websocket.data_received(b"\r\n".join(head) + b"\r\n\r\n")
