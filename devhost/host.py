@@ -20,6 +20,7 @@ from devhost.server import ApiServer, serve_until_stopped
 from devhost.timers import Timers
 from runtime import admin
 from runtime import parts as runtime_parts
+from runtime.course_file import load_sample_into_empty
 from runtime.data_folder import DataFolder, FolderHeld
 from runtime.development import fill_in, local_realtime, realtime_access_key
 from runtime.environment import SettingsFaulty
@@ -70,6 +71,8 @@ async def run(ground: Ground) -> None:
     runtime_parts.use(parts)
     try:
         await parts.documents.ping()
+        if ground.options.sample:
+            await load_sample_into_empty(parts)
         functions = functions_of(function_app.app)
         queue = parts.queue
         if not isinstance(queue, SqliteQueue):

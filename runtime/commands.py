@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from domain.kernel.errors import DomainError
@@ -52,6 +53,28 @@ async def check(parts: Parts, options: Mapping[str, str], text: str) -> str:  # 
     return "\n".join(lines)
 
 
+async def load_courses(parts: Parts, options: Mapping[str, str], text: str) -> str:  # noqa: ARG001 - a command's shape
+    """Loading the same file again changes nothing."""
+    from runtime.course_file import CourseFileFaulty
+    from runtime.course_file import load_courses as load
+
+    try:
+        loaded = await load(parts, Path(options["file"]))
+    except CourseFileFaulty as error:
+        raise CommandFailed(str(error)) from error
+    return f"{loaded.created} courses created, {loaded.changed} changed, {loaded.unchanged} as they were"
+
+
+def _absolute(path: str) -> str:
+    """The command may run in the dev host's process, which has a working directory of its own."""
+    return str(Path(path).expanduser().resolve())
+
+
 COMMANDS: dict[str, Command] = {
+    "load-courses": Command(
+        "load a catalogue: the courses in a JSON file, such as data/courses.json",
+        load_courses,
+        (Option("file", "where the courses are", _absolute, {"metavar": "FILE"}),),
+    ),
     "check": Command("tell which settings are missing and what cannot be reached", check),
 }

@@ -96,7 +96,7 @@ def read_courses(raw: bytes) -> list[WholeCourse]:
 
 
 def _address_faults(file: CourseFileIn) -> list[Fault]:
-    found: list[tuple[str, str | None]] = field(default_factory=list)
+    found: list[tuple[str, str | None]] = []
     for at, course in enumerate(file.courses):
         found += [(f"courses[{at}].thumbnail", course.thumbnail)]
         found += [(f"courses[{at}].instructor.avatar", course.instructor.avatar)]
