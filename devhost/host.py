@@ -18,9 +18,11 @@ from devhost.pages import Pages
 from devhost.queues import QueueDrain, QueueRules
 from devhost.server import ApiServer, serve_until_stopped
 from devhost.timers import Timers
+from domain.kernel.errors import Unavailable
 from runtime import admin
 from runtime import parts as runtime_parts
-from runtime.course_file import load_sample_into_empty
+from runtime.commands import CommandFailed, migrate
+from runtime.course_file import CourseFileFaulty, load_sample_into_empty
 from runtime.data_folder import DataFolder, FolderHeld
 from runtime.development import fill_in, local_realtime, realtime_access_key
 from runtime.environment import SettingsFaulty
@@ -70,9 +72,7 @@ async def run(ground: Ground) -> None:
     parts = Parts(ground.settings)
     runtime_parts.use(parts)
     try:
-        await parts.documents.ping()
-        if ground.options.sample:
-            await load_sample_into_empty(parts)
+        await _prepare_stores(parts, sample=ground.options.sample)
         functions = functions_of(function_app.app)
         queue = parts.queue
         if not isinstance(queue, SqliteQueue):
@@ -96,6 +96,19 @@ async def run(ground: Ground) -> None:
     finally:
         await parts.close()
         ground.folder.release()
+
+
+async def _prepare_stores(parts: Parts, *, sample: bool) -> None:
+    """Raises Misuse."""
+    try:
+        await parts.documents.ping()
+        await migrate(parts, {}, "")
+        if sample:
+            await load_sample_into_empty(parts)
+    except (CommandFailed, CourseFileFaulty) as error:
+        raise Misuse(str(error)) from error
+    except Unavailable as error:
+        raise Misuse(f"cannot use the data folder: {error.__cause__ or error.text}") from error
 
 
 async def _connections() -> Sequence[Mapping[str, object]]:

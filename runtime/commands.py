@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from domain.kernel.errors import DomainError
+from runtime import sql
 from runtime.parts import Parts
 
 
@@ -53,6 +54,16 @@ async def check(parts: Parts, options: Mapping[str, str], text: str) -> str:  # 
     return "\n".join(lines)
 
 
+async def migrate(parts: Parts, options: Mapping[str, str], text: str) -> str:  # noqa: ARG001 - a command's shape
+    from adapters.sql.schema import SchemaAhead
+
+    try:
+        changed = await sql.migrate(parts.settings)
+    except SchemaAhead as error:
+        raise CommandFailed(str(error)) from error
+    return "the SQL schema was brought up to date" if changed else "the SQL schema is up to date"
+
+
 async def load_courses(parts: Parts, options: Mapping[str, str], text: str) -> str:  # noqa: ARG001 - a command's shape
     """Loading the same file again changes nothing."""
     from runtime.course_file import CourseFileFaulty
@@ -71,6 +82,7 @@ def _absolute(path: str) -> str:
 
 
 COMMANDS: dict[str, Command] = {
+    "migrate": Command("bring the SQL schema up to date", migrate),
     "load-courses": Command(
         "load a catalogue: the courses in a JSON file, such as data/courses.json",
         load_courses,
