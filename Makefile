@@ -30,6 +30,9 @@ fmt: $(VENV)/.installed ## format and fix
 	@$(PY) -m ruff check --fix . || true
 	@$(PY) -m ruff format .
 
+golden: $(VENV)/.installed ## rewrite what tests compare with: docs/openapi.json
+	@$(PY) -m tests.golden
+
 UV_COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
 COOLDOWN ?= $(shell date -u -d '7 days ago' +%F)
 lock: $(VENV)/.installed ## compile requirements*.txt; new releases wait a week before we take them

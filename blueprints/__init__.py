@@ -2,13 +2,14 @@
 
 import azure.functions as func
 
-from blueprints import chat, courses, fallback, health, jobs, progress, realtime
+from blueprints import chat, courses, docs, fallback, health, jobs, progress, realtime
 from runtime import parts
 from web import edge
 
 edge.use(lambda: parts.get().edge)
 
 ALL: tuple[func.Blueprint, ...] = (
+    docs.bp,
     health.bp,
     courses.bp,
     progress.bp,

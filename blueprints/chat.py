@@ -9,7 +9,6 @@ from blueprints.access import SIGNED_IN
 from domain.chat.history import MAX_CATCH_UP, MAX_PAGE, PAGE
 from domain.chat.model import Draft, clean_message_text
 from domain.chat.views import message_view
-from domain.kernel.clock import from_iso
 from domain.kernel.errors import Invalid
 from domain.kernel.ids import UUID7_PATTERN
 from runtime import parts
@@ -18,6 +17,7 @@ from web.call import Call
 from web.endpoint import endpoint
 from web.paging import PageOut, PageQuery, Pagination, page, read_position
 from web.reply import Reply
+from web.validation import read_moment
 
 bp = func.Blueprint()
 
@@ -200,7 +200,4 @@ def _before(asked: MessagesQuery) -> Any:
         raise Invalid.field("before", "not_with_after", "Give `before` or `after`, not both.")
     if asked.before.isascii() and asked.before.isdigit() and len(asked.before) < 16:  # noqa: PLR2004 - 2^53
         return int(asked.before)
-    try:
-        return from_iso(asked.before)
-    except ValueError as error:
-        raise Invalid.field("before", "not_a_seq_or_time", "Give a `seq`, or an ISO 8601 time.") from error
+    return read_moment(asked.before, "before")

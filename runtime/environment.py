@@ -62,17 +62,31 @@ class Reader:
     def url(self, name: str, default: str | None = None) -> str:
         """An absolute http(s) URL, without a trailing slash."""
         value = self.text(name, default)
-        if value:
-            parts = urlsplit(value)
-            if parts.scheme not in {"http", "https"} or not parts.netloc:
-                self.fault(f"{name} is not an absolute http(s) URL")
+        if value and not _is_http_url(value):
+            self.fault(f"{name} is not an absolute http(s) URL")
         return value.rstrip("/")
 
     def items(self, name: str, default: str = "") -> tuple[str, ...]:
         """Comma-separated values."""
         return tuple(part.strip() for part in self.text(name, default).split(",") if part.strip())
 
+    def origins(self, name: str) -> tuple[str, ...]:
+        """Comma-separated origins (`https://tools.example`, without a path), or `*`."""
+        found = self.items(name)
+        for origin in found:
+            if origin != "*" and not (_is_http_url(origin) and origin.count("/") == 2):  # noqa: PLR2004 - in `://`
+                self.fault(f"{name} holds something that is not an origin like https://tools.example")
+        return found
+
     def done(self) -> None:
         """Raises SettingsFaulty when anything was wrong."""
         if self.faults:
             raise SettingsFaulty("; ".join(self.faults))
+
+
+def _is_http_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is no number
+        return False

@@ -30,6 +30,7 @@ from domain.mail.ports import Sites
 from domain.mail.service import MailRoom, mail_domain
 from runtime import settings as runtime_settings
 from runtime.edge_policy import edge_policy
+from runtime.readiness import Check, Readiness
 from runtime.settings import Cosmos, Embedded, Settings
 from runtime.sql import open_database
 from web.access import Authenticator
@@ -211,6 +212,21 @@ class Parts:
 
         sessions = StandingSessions(self.cache, self.authenticator)
         return Connections(self.conversations, self.realtime, sessions, self.clock)
+
+    @cached_property
+    def readiness(self) -> Readiness:
+        """Without documents nobody signs in or learns; all else has a queue, an outbox or a stand-in behind it."""
+        return Readiness(
+            (
+                Check("documents", required=True, part=lambda: self.documents),
+                Check("keys", required=True, part=lambda: self.keys, ask="get"),
+                Check("cache", required=False, part=lambda: self.cache),
+                Check("queue", required=False, part=lambda: self.queue),
+                Check("mail", required=False, part=lambda: self.mailer),
+                Check("sql", required=False, part=lambda: self.sql),
+                Check("realtime", required=False, part=lambda: self.realtime),
+            )
+        )
 
     async def close(self) -> None:
         """Close what was built, last built first."""

@@ -155,7 +155,7 @@ def _read(r: Reader) -> Settings:
     api_url = r.url("APP_API_URL")
     site_url = r.url("APP_SITE_URL")
     cookie_secure = r.flag("APP_COOKIE_SECURE", default=True)
-    origins = r.items("APP_ALLOWED_ORIGINS")
+    origins = r.origins("APP_ALLOWED_ORIGINS")
     if production:
         if not cookie_secure:
             r.fault("APP_COOKIE_SECURE must be true in production")

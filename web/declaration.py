@@ -1,7 +1,8 @@
 """What each endpoint declares, once: the same words validate requests, document them and are checked by tests."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,14 @@ class Limit(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Deprecated:
+    """The operation goes away: since when that is known, and when it will."""
+
+    since: datetime
+    sunset: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """One operation. *route* is as the Functions host takes it (`v1/courses/{course_id}`), without the prefix."""
 
@@ -49,6 +58,8 @@ class Endpoint:
     gives: Any = None
     """The type of the success body, for OpenAPI."""
     status: int = 200
+    also: tuple[int, ...] = ()
+    """Other statuses of success, with the same body."""
     errors: tuple[str, ...] = ()
     """Codes beyond those every endpoint can answer."""
     limit: Limit = Limit.DEFAULT
@@ -63,7 +74,7 @@ class Endpoint:
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
     media_types: tuple[str, ...] = ("application/json",)
     """What bodies it takes. `*/*` hands the raw bytes to the handler."""
-    tags: tuple[str, ...] = field(default=())
+    deprecated: Deprecated | None = None
 
 
 ENDPOINTS: dict[str, Endpoint] = {}

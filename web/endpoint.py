@@ -7,7 +7,7 @@ from typing import Any
 import azure.functions as func
 
 from web.access import Access
-from web.declaration import DEFAULT_MAX_BODY_BYTES, ENDPOINTS, Endpoint, Handler, Limit
+from web.declaration import DEFAULT_MAX_BODY_BYTES, ENDPOINTS, Deprecated, Endpoint, Handler, Limit
 from web.serve import Prepared, serve
 
 
@@ -21,6 +21,7 @@ def endpoint(
     query: type[Any] | None = None,
     gives: Any = None,
     status: int = 200,
+    also: tuple[int, ...] = (),
     errors: tuple[str, ...] = (),
     limit: Limit = Limit.DEFAULT,
     idempotent: bool = False,
@@ -29,6 +30,7 @@ def endpoint(
     etag: bool = False,
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
     media_types: tuple[str, ...] = ("application/json",),
+    deprecated: Deprecated | None = None,
 ) -> Callable[[Handler], Handler]:
     """Register *handler* as the function of its own name.  See `web.declaration.Endpoint` for the words.
 
@@ -53,6 +55,7 @@ def endpoint(
             query=query,
             gives=gives,
             status=status,
+            also=also,
             errors=errors,
             limit=limit,
             idempotent=idempotent,
@@ -61,6 +64,7 @@ def endpoint(
             etag=etag,
             max_body_bytes=max_body_bytes,
             media_types=media_types,
+            deprecated=deprecated,
         )
         ENDPOINTS[name] = declared
         register(bp, Prepared.of(declared), ["GET", "HEAD"] if method == "GET" else [method])

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from domain.kernel.errors import DomainError, Forbidden, Kind
+from domain.kernel.errors import DomainError, Forbidden, Kind, Unavailable
 from web.bodies import Out
 
 STATUS: Final[Mapping[Kind, int]] = MappingProxyType(
@@ -130,6 +130,11 @@ def envelope(error: DomainError, request_id: str) -> ErrorOut:
             retry_after=msgspec.UNSET if error.retry_after is None else whole_seconds(error.retry_after),
         )
     )
+
+
+def unavailable(request_id: str) -> ErrorBody:
+    """For an answer that has more to say than the envelope."""
+    return envelope(Unavailable(), request_id).error
 
 
 def server_error(request_id: str) -> ErrorOut:

@@ -20,7 +20,7 @@ async def answer_unrouted(call: Call) -> Reply:
     allowed = allowed_methods(urlsplit(call.url).path)
     if not allowed:
         raise NotFound
-    methods = ", ".join([*sorted(allowed), "OPTIONS"])
+    methods = ", ".join(sorted(allowed | {"OPTIONS"}))
     if call.method == "OPTIONS":
         return Reply(204, headers=call.preflight_headers(methods))
     raise MethodNotAllowed(allow=methods)

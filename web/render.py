@@ -1,13 +1,17 @@
 """Replies become responses: headers that are on every answer, cookies, entity tags."""
 
 from collections.abc import Mapping
+from datetime import UTC
+from email.utils import format_datetime
 from hashlib import blake2b
 from typing import Any, Final
 
 import azure.functions as func
 
+from domain.kernel.clock import epoch_seconds
 from domain.kernel.errors import DomainError
 from web.bodies import encode
+from web.declaration import Deprecated, Endpoint
 from web.edge import Edge
 from web.errors import envelope, server_error, status_of, whole_seconds
 from web.incoming import Incoming
@@ -67,13 +71,15 @@ def fault_reply(request_id: str) -> Reply:
     return Reply(500, server_error(request_id))
 
 
-def respond(reply: Reply, incoming: Incoming, edge: Edge | None, *, etag: bool = False) -> func.HttpResponse:
+def respond(reply: Reply, incoming: Incoming, edge: Edge | None, endpoint: Endpoint) -> func.HttpResponse:
     """The response to send; *edge* is None when even the settings could not be read."""
     status, body = reply.status, body_bytes(reply.body)
     headers = _common_headers(incoming, edge)
     if not reply.cacheable:
         headers["Cache-Control"] = NO_STORE
-    if etag and status == 200 and incoming.method in {"GET", "HEAD"}:  # noqa: PLR2004
+    if endpoint.deprecated is not None:
+        _announce_end(headers, endpoint.deprecated)
+    if endpoint.etag and status == 200 and incoming.method in {"GET", "HEAD"}:  # noqa: PLR2004
         headers["ETag"] = tag = entity_tag(body)
         asked = incoming.headers.get("if-none-match")
         if asked and matches(asked, tag, weak=True):
@@ -87,6 +93,12 @@ def respond(reply: Reply, incoming: Incoming, edge: Edge | None, *, etag: bool =
     for cookie in reply.cookies:
         response.headers.add("Set-Cookie", bake(cookie, secure=secure))
     return response
+
+
+def _announce_end(headers: dict[str, str], deprecated: Deprecated) -> None:
+    """RFC 9745 writes the one as a structured date, RFC 8594 the other as an HTTP date."""
+    headers["Deprecation"] = f"@{epoch_seconds(deprecated.since)}"
+    headers["Sunset"] = format_datetime(deprecated.sunset.astimezone(UTC), usegmt=True)
 
 
 def _common_headers(incoming: Incoming, edge: Edge | None) -> dict[str, str]:

@@ -58,7 +58,7 @@ async def serve(prepared: Prepared, req: func.HttpRequest) -> func.HttpResponse:
         logger.exception("%s failed%s", prepared.endpoint.name, _ids(incoming))
         # Without an edge nothing is wrong with the request, but with this instance: its settings, most likely.
         reply = fault_reply(incoming.request_id) if edge else error_reply(Unavailable(), incoming.request_id)
-    return respond(reply, incoming, edge, etag=prepared.endpoint.etag)
+    return respond(reply, incoming, edge, prepared.endpoint)
 
 
 async def _reply(prepared: Prepared, req: func.HttpRequest, incoming: Incoming, edge: Edge) -> Reply:

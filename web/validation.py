@@ -6,10 +6,12 @@ by field. Paths are those of the JSON: `participant.name`, `services[2]`.
 
 import types
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 import msgspec
 
+from domain.kernel.clock import from_iso
 from domain.kernel.errors import Fault, Invalid
 from web.bodies import VERBATIM
 from web.json_body import Plan, clean, clean_string, read_json, shown
@@ -90,6 +92,14 @@ def query_reader(kind: type[Any]) -> Callable[[Mapping[str, str]], Any]:
         return result
 
     return read
+
+
+def read_moment(text: str, path: str) -> datetime:
+    """An aware ISO 8601 time out of a query string. Raises Invalid, naming *path*."""
+    try:
+        return from_iso(text)
+    except ValueError:
+        raise Invalid.field(path, "format", "Must be an ISO 8601 time with its zone.") from None
 
 
 def _explain(error: msgspec.ValidationError, value: Any, kind: Any, faults: list[Fault], *, strict: bool) -> None:

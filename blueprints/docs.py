@@ -1,0 +1,42 @@
+"""The API as it is, for programs and for people."""
+
+from functools import cache
+from typing import Any
+
+import azure.functions as func
+
+from blueprints.access import ANYONE
+from web.bodies import encode
+from web.call import Call
+from web.declaration import ENDPOINTS
+from web.docs_page import CONTENT_SECURITY_POLICY, render_page
+from web.endpoint import endpoint
+from web.openapi import describe
+from web.reply import Reply
+
+bp = func.Blueprint()
+FRESH = {"Cache-Control": "public, max-age=300"}
+
+
+@cache
+def document() -> bytes:
+    """The same as `docs/openapi.json`."""
+    return encode(describe(ENDPOINTS.values()))
+
+
+@cache
+def page() -> bytes:
+    return render_page(describe(ENDPOINTS.values()))
+
+
+@endpoint(bp, "GET", "openapi.json", access=ANYONE, gives=dict[str, Any], etag=True)
+async def openapi(call: Call) -> Reply:  # noqa: ARG001 - the handlers' shape
+    """Describe this API as an OpenAPI 3.1 document."""
+    return Reply(200, document(), FRESH, cacheable=True)
+
+
+@endpoint(bp, "GET", "docs", access=ANYONE, gives=bytes, etag=True)
+async def docs(call: Call) -> Reply:  # noqa: ARG001 - the handlers' shape
+    """Show this API as a page for people, without anything from elsewhere."""
+    headers = {**FRESH, "Content-Security-Policy": CONTENT_SECURITY_POLICY}
+    return Reply(200, page(), headers, media_type="text/html", cacheable=True)
