@@ -6,7 +6,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from devhost.host import prepare, run
+from devhost.ground import prepare
+from devhost.host import run
 from devhost.options import Misuse, read_options
 from runtime.development import LocalSettingsFaulty, read_local_settings
 

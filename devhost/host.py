@@ -1,91 +1,62 @@
-"""Puts the dev host together: the folder, the ports, the settings, the app, and what runs beside it."""
+"""Puts the dev host together: the app, its stores, and what runs beside it."""
 
 import os
-import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from adapters.queues.sqlite import SqliteQueue
 from devhost.asgi import HttpTriggers
 from devhost.front import Front
 from devhost.functions import functions_of
-from devhost.listening import listen, url_of
+from devhost.ground import Ground
 from devhost.mailbox import Mailbox
-from devhost.options import Misuse, Options
+from devhost.options import Misuse
 from devhost.pages import Pages
 from devhost.queues import QueueDrain, QueueRules
 from devhost.server import ApiServer, serve_until_stopped
 from devhost.timers import Timers
+from devhost.webpubsub import Config, EventHandler, LocalWebPubSub
 from domain.kernel.errors import Unavailable
 from runtime import admin
 from runtime import parts as runtime_parts
 from runtime.commands import CommandFailed, migrate
 from runtime.course_file import CourseFileFaulty, load_sample_into_empty
-from runtime.data_folder import DataFolder, FolderHeld
-from runtime.development import fill_in, local_realtime, realtime_access_key
-from runtime.environment import SettingsFaulty
 from runtime.parts import Parts
-from runtime.settings import PREFIX, Settings
-
-
-@dataclass(frozen=True)
-class Ground:
-    """What must be had before anything starts."""
-
-    options: Options
-    folder: DataFolder
-    api: socket.socket
-    realtime: socket.socket
-    api_url: str
-    realtime_url: str
-    access_key: str
-    env: Mapping[str, str]
-    settings: Settings
-
-
-def prepare(options: Options, given: Mapping[str, str]) -> Ground:
-    """Raises Misuse for whatever is in the way: the folder, a port, a setting."""
-    try:
-        folder = DataFolder.take(options.data)
-        access_key = realtime_access_key(options.data)
-    except FolderHeld as error:
-        raise Misuse(str(error)) from error
-    except OSError as error:
-        raise Misuse(f"cannot use the data folder {options.data}: {error.strerror}") from error
-    api = listen(options.host, options.port, "--port")
-    realtime = listen(options.host, options.realtime_port, "--realtime-port")
-    api_url, realtime_url = url_of(api, options.host), url_of(realtime, options.host)
-    env = fill_in(given, options.data, api_url=api_url, realtime=local_realtime(options.data, realtime_url))
-    try:
-        settings = Settings.read(env)
-    except SettingsFaulty as error:
-        raise Misuse(str(error)) from error
-    return Ground(options, folder, api, realtime, api_url, realtime_url, access_key, env, settings)
+from runtime.settings import PREFIX
 
 
 async def run(ground: Ground) -> None:
-    """Serve until told to stop."""
+    """Serve until told to stop. What was started last stops first."""
     import function_app
 
     parts = Parts(ground.settings)
     runtime_parts.use(parts)
-    try:
+    async with AsyncExitStack() as stack:
+        stack.callback(ground.folder.release)
+        stack.push_async_callback(parts.close)
         await _prepare_stores(parts, sample=ground.options.sample)
         functions = functions_of(function_app.app)
         queue = parts.queue
         if not isinstance(queue, SqliteQueue):
             raise Misuse("the dev host drains embedded queues only")
+        realtime = _realtime(ground)
+        if realtime is not None and ground.realtime is not None:
+            await stack.enter_async_context(realtime.serve(listening=ground.realtime.listening))
         pages = Pages(
             Mailbox(ground.options.data / "mail"),
             queue,
-            _connections,
+            partial(_connections, realtime),
             [name for name in ground.env if name.startswith(PREFIX)],
         )
-        triggers = HttpTriggers(function_app.app)
         front = Front(
-            triggers, pages, partial(admin.run, parts), secret=ground.folder.secret, serving=ground.options.host
+            HttpTriggers(function_app.app),
+            pages,
+            partial(admin.run, parts),
+            secret=ground.folder.secret,
+            serving=ground.options.host,
         )
         drain = QueueDrain(functions, queue, parts.clock, QueueRules.read())
         timers = Timers(functions, parts.clock)
@@ -93,9 +64,6 @@ async def run(ground: Ground) -> None:
         await serve_until_stopped(
             ApiServer(front), ground.api, [drain.run, timers.run], lambda: print(_greeting(ground), flush=True)
         )
-    finally:
-        await parts.close()
-        ground.folder.release()
 
 
 async def _prepare_stores(parts: Parts, *, sample: bool) -> None:
@@ -111,18 +79,30 @@ async def _prepare_stores(parts: Parts, *, sample: bool) -> None:
         raise Misuse(f"cannot use the data folder: {error.__cause__ or error.text}") from error
 
 
-async def _connections() -> Sequence[Mapping[str, object]]:
-    return []
+def _realtime(ground: Ground) -> LocalWebPubSub | None:
+    """The local service, which tells our own API what its clients do."""
+    if ground.realtime is None:
+        return None
+    handler = EventHandler(f"{ground.api_url}/api/v1/chat/events")
+    return LocalWebPubSub(Config(ground.realtime.access_key, handlers={ground.settings.realtime.hub: (handler,)}))
+
+
+def _connections(realtime: LocalWebPubSub | None) -> Sequence[Mapping[str, Any]]:
+    if realtime is None:
+        return []
+    hubs: Mapping[str, Mapping[str, Any]] = realtime.describe(most=1000)["hubs"]
+    return [{"hub": name, **client} for name, hub in hubs.items() for client in hub["clients"]]
 
 
 def _greeting(ground: Ground) -> str:
     data = ground.options.data
     shown = data.relative_to(Path.cwd()) if data.is_relative_to(Path.cwd()) else data
+    realtime = ground.realtime.url if ground.realtime else "as the settings say"
     return "\n".join(
         [
             f"API        {ground.api_url}/api/v1",
             f"API docs   {ground.api_url}/api/docs",
-            f"Realtime   {ground.realtime_url}",
+            f"Realtime   {realtime}",
             f"Dev pages  {ground.api_url}/_dev/",
             f"Mail       {shown}{os.sep}mail{os.sep}",
             f"Data       {shown}{os.sep}",

@@ -28,9 +28,8 @@ def listen(host: str, port: int, flag: str) -> socket.socket:
     return taken
 
 
-def url_of(listening: socket.socket, host: str) -> str:
+def url_at(host: str, port: int) -> str:
     """Where to reach it from this machine. Loopback is called `localhost`: cookie jars want a name."""
-    port = listening.getsockname()[1]
     if host in {"127.0.0.1", "::1", "0.0.0.0", "::", "localhost"}:  # noqa: S104 - compared, not bound
         host = "localhost"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -7,7 +7,7 @@ name this machine are answered, so that a web site cannot read mails through a n
 import json
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any, Final
@@ -33,7 +33,7 @@ tr:nth-child(even) { background: #f4f4f4 } pre { white-space: pre-wrap; overflow
 nav a { margin-right: 1rem }
 """
 
-Connections = Callable[[], Awaitable[Sequence[Mapping[str, Any]]]]
+Connections = Callable[[], Sequence[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Pages:
             case "queues", "":
                 return await self._depths()
             case "realtime", "":
-                return await self._connections()
+                return self._connections()
             case "settings", "":
                 return self._settings
         return None
@@ -108,15 +108,15 @@ class Pages:
             (escape(queue["name"]), str(queue["waiting"]), str(queue["poison"])) for queue in await self._depths()
         ]
         connections = [
-            tuple(escape(str(connection.get(key, ""))) for key in ("hub", "userId", "connectionId"))
-            for connection in (await self._connections())[:_MOST_SHOWN]
+            tuple(escape(str(connection.get(key, ""))) for key in ("hub", "user", "id", "groups"))
+            for connection in self._connections()[:_MOST_SHOWN]
         ]
         return "".join(
             [
                 _NAVIGATION,
                 _table("Mail", ("Subject", "To", "Sent"), mails),
                 _table("Queues", ("Name", "Waiting", "Poison"), queues),
-                _table("Realtime connections", ("Hub", "User", "Connection"), connections),
+                _table("Realtime connections", ("Hub", "User", "Connection", "Groups"), connections),
                 _table("Settings in effect", ("Name",), [(escape(name),) for name in self._settings]),
             ]
         )

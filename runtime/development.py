@@ -42,13 +42,14 @@ def fill_in(
         "APP_MAIL_TEAM": "team@tools.example",
     }
     if not given.get("APP_WEB_PUBSUB_ENDPOINT"):
-        chosen["APP_WEB_PUBSUB_CONNECTION_STRING"] = realtime or local_realtime(data, "http://localhost:7072")
+        realtime = realtime or local_realtime("http://localhost:7072", realtime_access_key(data))
+        chosen["APP_WEB_PUBSUB_CONNECTION_STRING"] = realtime
     return {**chosen, **{name: value for name, value in given.items() if value}, "DEVHOST_DATA": str(data)}
 
 
-def local_realtime(data: Path, url: str) -> str:
+def local_realtime(url: str, access_key: str) -> str:
     """The local realtime service's connection string."""
-    return f"Endpoint={url};AccessKey={realtime_access_key(data)};Version=1.0;"
+    return f"Endpoint={url};AccessKey={access_key};Version=1.0;"
 
 
 def realtime_access_key(data: Path) -> str:

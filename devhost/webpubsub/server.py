@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket as system_socket
 from collections.abc import AsyncGenerator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -50,12 +51,18 @@ class LocalWebPubSub:
     # -- serving --------------------------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def serve(self, host: str = "127.0.0.1", port: int = 0) -> "AsyncGenerator[LocalWebPubSub]":
-        """Serve on *port*, 0 for any free one (then `port` tells which). Raises OSError where it is taken."""
+    async def serve(
+        self, host: str = "127.0.0.1", port: int = 0, *, listening: system_socket.socket | None = None
+    ) -> "AsyncGenerator[LocalWebPubSub]":
+        """Serve on *port*, 0 for any free one (then `port` tells which). Raises OSError where it is taken.
+
+        *listening* is a socket that has the port already.
+        """
         loop = asyncio.get_running_loop()
         http = web.Server(self._http, access_log=None)
         door = self.config.limits.handshake_wait
-        server = await loop.create_server(lambda: FrontDoor(self._websocket, http, door), host, port, backlog=BACKLOG)
+        where: dict[str, Any] = {"host": host, "port": port} if listening is None else {"sock": listening}
+        server = await loop.create_server(lambda: FrontDoor(self._websocket, http, door), backlog=BACKLOG, **where)
         self.port = server.sockets[0].getsockname()[1]
         self.origin = self.config.origin or ("localhost" if host in LOOPBACK else host)
         pings = loop.create_task(self._ping())

@@ -17,8 +17,8 @@ EVIL = "<script>alert('x')</script>"
 
 @pytest.fixture
 def client(world: World) -> httpx.AsyncClient:
-    async def connections() -> list[dict[str, str]]:
-        return [{"hub": "mackchat", "userId": EVIL, "connectionId": "c"}]
+    def connections() -> list[dict[str, str]]:
+        return [{"hub": "mackchat", "user": EVIL, "id": "c"}]
 
     async def administer(*command: object) -> tuple[int, str]:
         return 0, repr(command)
@@ -71,7 +71,7 @@ async def test_the_same_as_json(world: World, client: httpx.AsyncClient) -> None
     assert (mail["name"], mail["links"]) == (name, ["https://tools.example/verify?token=a&b=c"])
     assert (await client.get(f"/_dev/api/mail/{name}")).json() == mail
     assert (await client.get("/_dev/api/queues")).json() == []
-    assert (await client.get("/_dev/api/realtime")).json()[0]["connectionId"] == "c"
+    assert (await client.get("/_dev/api/realtime")).json()[0]["id"] == "c"
     assert (await client.get("/_dev/api/settings")).json() == ["APP_API_URL"]
 
 
