@@ -1,7 +1,9 @@
 """Courses and learners for tests: valid by default, and everything wired over one real store."""
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 from adapters.documents.sqlite import SqliteDocuments
 from domain.courses.catalogue import Catalogue
@@ -11,6 +13,8 @@ from domain.courses.model import Category, Course, Instructor, Lesson, LessonHea
 from domain.courses.projection import Projection
 from domain.courses.publishing import Publishing, WholeCourse
 from domain.courses.reading import Courses
+from domain.kernel.documents import DocumentStore
+from domain.kernel.errors import Unavailable
 from domain.kernel.ids import uuid7
 from tests.budget import CountingDocuments
 from tests.factories import NOON, ManualClock
@@ -64,11 +68,34 @@ def a_course(
     return WholeCourse(course, tuple(Lesson(head, course.id, f"# {head.title}\n\nText.") for head in heads))
 
 
+class Outage:
+    """A document store that can be made to refuse: methods by container, as `("batch", "courses")`."""
+
+    def __init__(self, inner: DocumentStore) -> None:
+        self._inner = inner
+        self.refused: set[tuple[str, str]] = set()
+        self.held: asyncio.Event | None = None
+        """When set, calls wait for it: to meet in the middle of something."""
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._inner, name)
+
+        async def call(container: str, *arguments: Any, **more: Any) -> Any:
+            if self.held is not None:
+                await self.held.wait()
+            if (name, container) in self.refused:
+                raise Unavailable
+            return await method(container, *arguments, **more)
+
+        return method if name in {"ping", "close"} else call
+
+
 @dataclass
 class School:
     """All of the feature over one store that counts."""
 
     store: CountingDocuments
+    outage: Outage
     clock: ManualClock
     catalogue: Catalogue
     projection: Projection
@@ -80,11 +107,13 @@ class School:
 
 def a_school(folder: Path) -> School:
     clock = ManualClock()
-    store = CountingDocuments(SqliteDocuments(folder / "documents.db", clock))
+    outage = Outage(SqliteDocuments(folder / "documents.db", clock))
+    store = CountingDocuments(cast("DocumentStore", outage))
     projection = Projection(store, clock)
     enrolments = Enrolments(store, projection, clock)
     return School(
         store=store,
+        outage=outage,
         clock=clock,
         catalogue=Catalogue(store, clock),
         projection=projection,
