@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from blueprints import chat, courses, docs, fallback, health, jobs, progress, realtime
+from blueprints import auth, chat, courses, docs, fallback, health, jobs, progress, realtime
 from runtime import parts
 from web import edge
 
@@ -11,6 +11,7 @@ edge.use(lambda: parts.get().edge)
 ALL: tuple[func.Blueprint, ...] = (
     docs.bp,
     health.bp,
+    auth.bp,
     courses.bp,
     progress.bp,
     chat.bp,

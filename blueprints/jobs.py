@@ -39,3 +39,17 @@ async def publish_pending(timer: func.TimerRequest) -> None:  # noqa: ARG001 - t
 async def follow_chat(message: func.QueueMessage) -> None:
     """Bring people into what was opened, and keep their lists in order."""
     await parts.get().conversations.follow_up(message.get_json())
+
+
+@bp.queue_trigger(arg_name="message", queue_name="sessions", connection="AzureWebJobsStorage")
+async def settle_sessions(message: func.QueueMessage) -> None:
+    """Have cache and sockets follow sessions that were ended or changed."""
+    task = message.get_json()
+    await parts.get().auth.revocation.settle(task["userId"], task["sessionIds"])
+
+
+@bp.queue_trigger(arg_name="message", queue_name="resets", connection="AzureWebJobsStorage")
+async def begin_reset(message: func.QueueMessage) -> None:
+    """Mail a link to who forgot their password, if there is such an account."""
+    task = message.get_json()
+    await parts.get().auth.recovery.begin_reset(task["requestId"], task["emailKey"])

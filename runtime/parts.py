@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from domain.chat.people import StoredPeople
     from domain.chat.publishing import Publisher
     from domain.chat.sending import Sending
+    from runtime.auth_parts import AuthParts
 
 
 @dataclass
@@ -81,8 +82,14 @@ class Parts:
         return FileKeys(self.settings.keys.folder / "keys.json")
 
     @cached_property
+    def auth(self) -> "AuthParts":
+        from runtime.auth_parts import AuthParts
+
+        return AuthParts(self)
+
+    @property
     def authenticator(self) -> Authenticator:
-        raise NotImplementedError
+        return self.auth.authenticator
 
     @cached_property
     def edge(self) -> Edge:

@@ -77,6 +77,8 @@ class Rates:
     forms: int
     login_failures: int
     """Wrong passwords for one account and client before each further try has to wait."""
+    account_mails: int
+    """Links of one kind mailed to one account in an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +212,7 @@ def _rates(r: Reader) -> Rates:
         upload=rate("UPLOAD", 10),
         forms=rate("FORMS", 10),
         login_failures=r.whole("APP_RATE_LIMIT_LOGIN_FAILURES", 5, least=1, most=1_000_000_000),
+        account_mails=r.whole("APP_RATE_LIMIT_ACCOUNT_MAILS_PER_HOUR", 5, least=1, most=1_000_000_000),
     )
 
 

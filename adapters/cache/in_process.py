@@ -106,6 +106,9 @@ class InProcessCache:
     async def set_sessions(self, states: dict[str, SessionState], ttl: timedelta) -> None:
         now = self._now()
         for session_id, state in states.items():
+            known = self._sessions.get(session_id, now)
+            if known is not None and known.revoked and not state.revoked:
+                continue
             self._sessions.put(session_id, state, now + ttl.total_seconds(), now)
 
     async def failures(self, keys: Sequence[str]) -> list[tuple[int, float]]:

@@ -72,6 +72,8 @@ class Account:
     """Sessions begun under an earlier epoch are over: raising it ends them all in one write."""
     networks: tuple[str, ...] = field(default=(), repr=False)
     """Where the person signed in from lately, the latest first: a stranger's failures do not slow these down."""
+    password_changed_at: datetime | None = None
+    """Reset links older than this are void. None: never changed since sign-up."""
     sign_up_session: str | None = None
     """The session that sign-up began, so that a repeated request can answer with it."""
 
@@ -110,6 +112,7 @@ class Account:
             "streakOn": None if self.streak_on is None else self.streak_on.isoformat(),
             "epoch": self.epoch,
             "networks": list(self.networks),
+            "passwordChangedAt": None if self.password_changed_at is None else to_iso(self.password_changed_at),
             "signUpSession": self.sign_up_session,
         }
 
@@ -137,6 +140,7 @@ class Account:
             streak_on=None if item["streakOn"] is None else date.fromisoformat(item["streakOn"]),
             epoch=item["epoch"],
             networks=tuple(item["networks"]),
+            password_changed_at=None if item["passwordChangedAt"] is None else from_iso(item["passwordChangedAt"]),
             sign_up_session=item["signUpSession"],
         )
 

@@ -62,7 +62,8 @@ class Cache(Protocol):
         ...
 
     async def set_sessions(self, states: dict[str, SessionState], ttl: timedelta) -> None:
-        """Overwrite: a sign-in, a revocation, a new role, a verified e-mail."""
+        """Overwrite: a revocation, a new role, a verified e-mail. A revocation itself is final: what is known to be
+        revoked stays so, whatever another request read before and sets after."""
         ...
 
     async def peek(self, rates: Sequence[Rate]) -> list[Allowance]:

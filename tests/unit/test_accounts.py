@@ -40,6 +40,7 @@ def test_an_account_survives_the_store() -> None:
         streak_on=date(2026, 1, 20),
         epoch=2,
         networks=("203.0.113.7",),
+        password_changed_at=NOW,
         sign_up_session="s",
     )
     for account in (fresh, lived):

@@ -1,0 +1,187 @@
+"""Signing up, in and out, as clients see it."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.world import PASSWORD, Person, World
+
+OURS = {"Origin": "http://localhost:3000"}
+
+
+async def log_in(browser: httpx.AsyncClient, email: str, password: str = PASSWORD, **more: Any) -> httpx.Response:
+    return await browser.post("/api/v1/auth/login", json={"email": email, "password": password}, **more)
+
+
+def code(reply: httpx.Response) -> str:
+    return str(reply.json()["error"]["code"])
+
+
+def token_of(reply: httpx.Response, name: str = "refreshToken") -> str:
+    """The value a reply sets a cookie to."""
+    (cookie,) = [line for line in reply.headers.get_list("set-cookie") if line.startswith(f"{name}=")]
+    return str(cookie.partition("=")[2].partition(";")[0])
+
+
+def is_cleared(reply: httpx.Response) -> bool:
+    lines = reply.headers.get_list("set-cookie")
+    return [line.partition(";")[0] for line in lines] == ["accessToken=", "refreshToken="] and all(
+        "max-age=0" in line.lower() for line in lines
+    )
+
+
+async def test_signing_up_answers_with_the_person_and_both_tokens(world: World) -> None:
+    body = {"email": " Ada@People.Example", "password": PASSWORD, "name": "Ada"}
+    reply = await world.client.post("/api/v1/auth/signup", json=body)
+    assert reply.status_code == 201
+    answer = reply.json()
+    assert set(answer) == {"user", "accessToken"}
+    assert answer["user"] == {
+        "id": answer["user"]["id"],
+        "email": "Ada@people.example",
+        "name": "Ada",
+        "avatar": None,
+    }
+    access, refresh = reply.headers.get_list("set-cookie")
+    assert access.startswith(f"accessToken={answer['accessToken']}; ")
+    assert {part.strip().lower() for part in access.split(";")[1:]} == {
+        "path=/",
+        "max-age=900",
+        "httponly",
+        "samesite=lax",
+    }
+    assert {part.strip().lower() for part in refresh.split(";")[1:]} == {
+        "path=/api/v1/auth",
+        "max-age=604800",
+        "httponly",
+        "samesite=lax",
+    }
+
+
+@pytest.mark.parametrize("again", ["ada@people.example", "ADA@People.example", "\uff41da@people.example"])
+async def test_an_address_is_taken_however_it_is_spelt(world: World, again: str) -> None:
+    await world.sign_up("ada", verified=False)
+    body = {"email": again, "password": PASSWORD, "name": "Eve"}
+    reply = await world.client.post("/api/v1/auth/signup", json=body)
+    assert (reply.status_code, code(reply)) == (409, "user_exists")
+
+
+async def test_of_many_parallel_sign_ups_exactly_one_gets_the_address(world: World) -> None:
+    async def sign_up(number: int) -> httpx.Response:
+        body = {"email": "ada@people.example", "password": f"{PASSWORD} {number}", "name": f"Ada {number}"}
+        return await world.browser().post("/api/v1/auth/signup", json=body)
+
+    replies = await asyncio.gather(*(sign_up(number) for number in range(20)))
+    assert sorted(reply.status_code for reply in replies) == [201] + [409] * 19
+    assert {code(reply) for reply in replies if reply.status_code == 409} == {"user_exists"}
+    (winner,) = [n for n, reply in enumerate(replies) if reply.status_code == 201]
+    assert (await log_in(world.client, "ada@people.example", f"{PASSWORD} {winner}")).status_code == 200
+
+
+async def test_signing_in_answers_with_the_role_too(world: World) -> None:
+    ada = await world.sign_up("ada")
+    reply = await log_in(world.client, ada.email)
+    assert reply.status_code == 200
+    assert reply.json()["user"] == {
+        "id": ada.id,
+        "email": ada.email,
+        "name": "Ada",
+        "avatar": None,
+        "role": "user",
+    }
+
+
+async def test_a_wrong_password_and_an_unknown_address_answer_the_same(world: World) -> None:
+    ada = await world.sign_up("ada")
+    wrong = await log_in(world.client, ada.email, "not the password")
+    unknown = await log_in(world.client, "nobody@people.example", "not the password")
+    for reply in (wrong, unknown):
+        assert (reply.status_code, code(reply)) == (401, "invalid_credentials")
+    without_id = [{**reply.json()["error"], "requestId": ""} for reply in (wrong, unknown)]
+    assert without_id[0] == without_id[1]
+
+
+async def test_signing_out_ends_the_session_at_once_and_may_be_repeated(world: World) -> None:
+    ada = await world.sign_up("ada")
+    browser = world.browser()
+    token = (await log_in(browser, ada.email)).json()["accessToken"]
+    bearer = {"Authorization": f"Bearer {token}"}
+    assert (await world.client.get("/api/v1/auth/sessions", headers=bearer)).status_code == 200
+    for _ in range(2):
+        reply = await browser.post("/api/v1/auth/logout", headers=OURS)
+        assert reply.status_code == 200
+        assert is_cleared(reply)
+    refused = await world.client.get("/api/v1/auth/sessions", headers=bearer)
+    assert (refused.status_code, code(refused)) == (401, "token_revoked")
+
+
+async def test_a_native_client_signs_out_with_its_access_token(world: World) -> None:
+    ada = await world.sign_up("ada")
+    assert (await world.client.post("/api/v1/auth/logout", headers=ada.bearer)).status_code == 200
+    assert code(await world.client.get("/api/v1/auth/sessions", headers=ada.bearer)) == "token_revoked"
+
+
+async def test_another_site_can_sign_nobody_out(world: World) -> None:
+    ada = await world.sign_up("ada")
+    await log_in(world.client, ada.email)
+    for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {}):
+        for path in ("logout", "refresh"):
+            reply = await world.client.post(f"/api/v1/auth/{path}", headers=headers)
+            assert (reply.status_code, code(reply)) == (403, "csrf_failed")
+            assert "set-cookie" not in reply.headers
+
+
+async def sessions_of(world: World, person: Person) -> list[dict[str, Any]]:
+    reply = await world.client.get("/api/v1/auth/sessions", headers=person.bearer)
+    items: list[dict[str, Any]] = reply.json()["items"]
+    return items
+
+
+async def test_the_list_of_sessions_tells_devices_apart(world: World) -> None:
+    ada = await world.sign_up("ada")
+    world.clock.advance(minutes=1)
+    phone = {"User-Agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) Version/17.0 Safari/604.1"}
+    await log_in(world.browser(), ada.email, headers=phone)
+    first, second = await sessions_of(world, ada)
+    assert (first["device"], first["current"], first["ip"]) == ("Safari on iPhone", False, "203.0.113.7")
+    assert (second["device"], second["current"]) == ("Python", True)
+    assert first["createdAt"] == first["lastUsedAt"] == "2026-01-20T12:01:00.000Z"
+
+
+async def test_a_person_signs_out_another_device_and_nobody_else_s(world: World) -> None:
+    ada, eve = await world.sign_up("ada"), await world.sign_up("eve")
+    phone = (await log_in(world.browser(), ada.email)).json()["accessToken"]
+    other = next(item["id"] for item in await sessions_of(world, ada) if not item["current"])
+    assert (await world.client.delete(f"/api/v1/auth/sessions/{other}", headers=eve.bearer)).status_code == 404
+    assert (await world.client.delete(f"/api/v1/auth/sessions/{other}", headers=ada.bearer)).status_code == 204
+    assert (await world.client.delete(f"/api/v1/auth/sessions/{other}", headers=ada.bearer)).status_code == 404
+    bearer = {"Authorization": f"Bearer {phone}"}
+    assert code(await world.client.get("/api/v1/auth/sessions", headers=bearer)) == "token_revoked"
+    assert [item["current"] for item in await sessions_of(world, ada)] == [True]
+
+
+async def test_signing_out_everywhere_tells_how_many_and_closes_their_sockets(world: World) -> None:
+    ada = await world.sign_up("ada")
+    for _ in range(2):
+        await log_in(world.browser(), ada.email)
+    ids = {item["id"] for item in await sessions_of(world, ada)}
+    reply = await world.client.post("/api/v1/auth/logout-all", headers=ada.bearer)
+    assert (reply.status_code, reply.json()) == (200, {"revokedSessions": 3})
+    assert code(await world.client.get("/api/v1/auth/sessions", headers=ada.bearer)) == "token_revoked"
+    await world.run_jobs()
+    closed = {call[1] for call in world.realtime.calls if call[0] == "close_session"}
+    assert closed == ids
+
+
+async def test_every_endpoint_of_a_signed_in_person_asks_for_a_token(world: World) -> None:
+    for method, path in (
+        ("POST", "logout-all"),
+        ("GET", "sessions"),
+        ("DELETE", "sessions/019bdc00-0000-7000-8000-000000000000"),
+        ("POST", "change-password"),
+        ("POST", "resend-verification"),
+    ):
+        reply = await world.client.request(method, f"/api/v1/auth/{path}")
+        assert (reply.status_code, code(reply)) == (401, "missing_token"), path
