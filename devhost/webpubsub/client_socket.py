@@ -6,7 +6,7 @@ bypass it, because they are encoded once for all receivers.
 
 import asyncio
 import time
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
@@ -100,9 +100,9 @@ class ClientSocket(asyncio.Protocol):
     # -- transport ------------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - TCP
-        transport.set_write_buffer_limits(high=HIGH_WATER)
-        self._transport = transport
+        made = cast("asyncio.Transport", transport)  # uvloop's is one without deriving from it
+        made.set_write_buffer_limits(high=HIGH_WATER)
+        self._transport = made
         self._live.add(self)
         self._end_after(self._limits.handshake_wait)
 

@@ -6,7 +6,7 @@ is what makes a socket small, and its writes short.
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
+from typing import Final, cast
 
 from aiohttp import web
 
@@ -27,9 +27,8 @@ class FrontDoor(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - TCP
-        self._transport = transport
-        self._timer = asyncio.get_running_loop().call_later(self._patience, transport.abort)
+        made = self._transport = cast("asyncio.Transport", transport)  # uvloop's is one without deriving from it
+        self._timer = asyncio.get_running_loop().call_later(self._patience, made.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
