@@ -176,7 +176,15 @@ class Parts:
 
     @cached_property
     def realtime(self) -> Realtime:
-        raise NotImplementedError
+        from adapters.realtime.webpubsub import WebPubSubRealtime
+
+        chosen = self.settings.realtime
+        return WebPubSubRealtime(
+            chosen.hub,
+            connection_string=chosen.connection_string,
+            endpoint=chosen.endpoint,
+            client_id=self.settings.identity_client_id,
+        )
 
     @cached_property
     def people(self) -> "StoredPeople":

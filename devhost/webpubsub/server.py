@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-import socket as system_socket
+import socket
 from collections.abc import AsyncGenerator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -52,7 +52,7 @@ class LocalWebPubSub:
 
     @asynccontextmanager
     async def serve(
-        self, host: str = "127.0.0.1", port: int = 0, *, listening: system_socket.socket | None = None
+        self, host: str = "127.0.0.1", port: int = 0, *, listening: socket.socket | None = None
     ) -> "AsyncGenerator[LocalWebPubSub]":
         """Serve on *port*, 0 for any free one (then `port` tells which). Raises OSError where it is taken.
 
@@ -90,8 +90,8 @@ class LocalWebPubSub:
         for _ in range(GOODBYES):
             if self._sockets:
                 await asyncio.sleep(GOODBYE)
-        for socket in tuple(self._sockets):
-            socket.abort()
+        for open_one in tuple(self._sockets):
+            open_one.abort()
         await asyncio.sleep(0)
 
     async def _http(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -151,11 +151,11 @@ class LocalWebPubSub:
         while True:
             await asyncio.sleep(interval)
             oldest = asyncio.get_running_loop().time() - interval * self.config.limits.pings_missed
-            for number, socket in enumerate(tuple(self._sockets)):
-                if socket.heard_at < oldest:
-                    socket.abort()
+            for number, open_one in enumerate(tuple(self._sockets)):
+                if open_one.heard_at < oldest:
+                    open_one.abort()
                 else:
-                    socket.ping()
+                    open_one.ping()
                 if number % SLICE == 0:
                     await asyncio.sleep(0)
 
