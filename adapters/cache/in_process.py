@@ -15,7 +15,7 @@ from domain.kernel.clock import Clock
 V = TypeVar("V")
 MAX_ENTRIES: Final = 100_000
 _EPSILON: Final = 1e-6
-"""Seconds: what rounding may add up to over a period."""
+"""What rounding may add up to over a period, in seconds or in requests."""
 _UNLIMITED: Final = Allowance(0, 0, 0)
 
 
@@ -92,8 +92,8 @@ class InProcessCache:
         wait = next_free_at - now - period
         if wait > _EPSILON:
             return Allowance(rate.limit, 0, self._epoch(free_at), wait), free_at
-        remaining = int((period - (next_free_at - now) + _EPSILON) / interval)
-        return Allowance(rate.limit, max(0, remaining), self._epoch(next_free_at)), next_free_at
+        remaining = int((period - (next_free_at - now)) / interval + _EPSILON)
+        return Allowance(rate.limit, min(max(0, remaining), rate.limit - 1), self._epoch(next_free_at)), next_free_at
 
     def _epoch(self, moment: float) -> int:
         return math.ceil(self._start + moment)

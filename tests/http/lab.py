@@ -1,6 +1,6 @@
 """Endpoints that exist only to show what the edge does with any endpoint, behind the dev host's HTTP triggers."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +15,12 @@ from adapters.documents.sqlite import SqliteDocuments
 from blueprints.access import ADMINS, ANYONE, SIGNED_IN, SIGNED_IN_UNVERIFIED
 from blueprints.fallback import bp as fallback
 from devhost.asgi import HttpTriggers
-from domain.kernel.cache import SessionState
+from domain.kernel.cache import Admission, Rate, SessionState
 from domain.kernel.errors import InvalidToken, NotFound, Unavailable
 from domain.kernel.ids import SystemIds
 from domain.kernel.keys import Key, KeySet
 from runtime import parts
+from tests.budget import CountingDocuments
 from tests.factories import ManualClock
 from web import edge as web_edge
 from web.bodies import In, Out, Query, Verbatim
@@ -224,6 +225,16 @@ class Doorman:
         return SessionState(revoked=session_id == "ended", role=role, verified=session_id != "unverified")
 
 
+class CountingCache(InProcessCache):
+    """Counts its trips."""
+
+    trips = 0
+
+    async def admit(self, rates: Sequence[Rate], *, session_id: str | None = None) -> Admission:
+        self.trips += 1
+        return await super().admit(rates, session_id=session_id)
+
+
 @dataclass
 class FixedKeys:
     keys: KeySet
@@ -238,7 +249,8 @@ class Lab:
     clock: ManualClock
     doorman: Doorman
     keys: FixedKeys
-    documents: SqliteDocuments
+    documents: CountingDocuments
+    cache: CountingCache
     desk: Desk
 
     async def post(self, path: str, body: Any = None, **headers: str) -> httpx.Response:
@@ -256,7 +268,7 @@ async def a_lab(folder: Path, *, address: str = "203.0.113.7", **policy: Any) ->
     clock = ManualClock()
     doorman = Doorman()
     keys = FixedKeys(KeySet(Key("k1", b"1" * 32)))
-    documents = SqliteDocuments(folder / "lab.db", clock)
+    documents = CountingDocuments(SqliteDocuments(folder / "lab.db", clock))
     named = dict.fromkeys(Limit, 5)
     options = {
         "site_url": SITE,
@@ -267,7 +279,7 @@ async def a_lab(folder: Path, *, address: str = "203.0.113.7", **policy: Any) ->
         "rates": EdgeRates(public=100, signed_in=1000, named=named),
         **policy,
     }
-    cache = InProcessCache(clock)
+    cache = CountingCache(clock)
     edge = Edge(EdgePolicy(**options), clock, SystemIds(clock), cache, lambda: doorman, lambda: documents, lambda: keys)
     web_edge.use(lambda: edge)
     ENDPOINTS.update(LAB)
@@ -275,7 +287,7 @@ async def a_lab(folder: Path, *, address: str = "203.0.113.7", **policy: Any) ->
     transport = httpx.ASGITransport(_triggers, client=(address, 50505))
     try:
         async with httpx.AsyncClient(transport=transport, base_url=API) as client:
-            yield Lab(client, clock, doorman, keys, documents, desk)
+            yield Lab(client, clock, doorman, keys, documents, cache, desk)
     finally:
         for name in LAB:
             del ENDPOINTS[name]

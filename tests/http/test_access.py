@@ -1,7 +1,10 @@
 """Access rules, and what one signed-in request costs."""
 
+from datetime import timedelta
+
 import pytest
 
+from domain.kernel.cache import SessionState
 from tests.http.lab import Lab
 
 
@@ -48,3 +51,32 @@ async def test_an_id_that_cannot_be_one_is_not_found(lab: Lab) -> None:
     for wrong in ("1", "018D2B1E-7A3C-4C4E-8F5A-0123456789AB", "%2e%2e%2f"):
         reply = await lab.client.get(f"/api/v1/lab/notes/{wrong}", headers=bearer("ada"))
         assert (reply.status_code, reply.json()["error"]["code"]) == (404, "not_found")
+
+
+async def test_a_signed_in_request_costs_one_cache_trip_and_no_store_call(lab: Lab) -> None:
+    known = SessionState(revoked=False, role="user", verified=True)
+    await lab.cache.set_sessions({"s1": known}, timedelta(minutes=1))
+    with lab.documents.measure() as calls:
+        assert (await lab.client.get("/api/v1/lab/list", headers=bearer("ada"))).status_code == 200
+    assert (lab.cache.trips, lab.doorman.loads, calls.total) == (1, 0, 0)
+
+
+async def test_a_session_the_cache_does_not_know_is_loaded_once(lab: Lab) -> None:
+    await lab.client.get("/api/v1/lab/me", headers=bearer("ada"))
+    assert (lab.cache.trips, lab.doorman.loads) == (1, 1)
+
+
+async def test_a_stranger_costs_one_cache_trip(lab: Lab) -> None:
+    await lab.client.get("/api/v1/lab/me")
+    await lab.client.post("/api/v1/lab/forms", json={"text": "a"})
+    assert (lab.cache.trips, lab.doorman.loads) == (2, 0)
+
+
+async def test_a_key_costs_two_store_calls_and_a_replay_two(lab: Lab) -> None:
+    for _ in range(2):
+        with lab.documents.measure() as calls:
+            await lab.post("/api/v1/lab/notes", {"text": "a"}, Idempotency_Key="k1")
+        assert calls.total == 2
+    with lab.documents.measure() as calls:
+        await lab.post("/api/v1/lab/notes", {"text": "a"})
+    assert calls.total == 0
