@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from blueprints import auth, chat, courses, docs, fallback, health, jobs, progress, realtime
+from blueprints import auth, chat, courses, docs, fallback, forms, health, jobs, progress, realtime
 from runtime import parts
 from web import edge
 
@@ -14,6 +14,7 @@ ALL: tuple[func.Blueprint, ...] = (
     auth.bp,
     courses.bp,
     progress.bp,
+    forms.bp,
     chat.bp,
     realtime.bp,
     jobs.bp,

@@ -53,3 +53,15 @@ async def begin_reset(message: func.QueueMessage) -> None:
     """Mail a link to who forgot their password, if there is such an account."""
     task = message.get_json()
     await parts.get().auth.recovery.begin_reset(task["requestId"], task["emailKey"])
+
+
+@bp.timer_trigger(arg_name="timer", schedule="*/15 * * * * *", use_monitor=False)
+async def sweep_sql_outbox(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the trigger's own name
+    """The same for the SQL outbox, which is asked only when there is reason to: a paused database would wake up."""
+    await parts.get().sql_sweep.run()
+
+
+@bp.timer_trigger(arg_name="timer", schedule="0 40 3 * * 1", use_monitor=False)
+async def forget_form_origins(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the trigger's own name
+    """Forget where forms came from, once abuse need not be traced any more. Weekly: it wakes the database."""
+    await parts.get().form_retention.forget_origins()

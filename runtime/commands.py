@@ -41,7 +41,7 @@ class Command:
 async def check(parts: Parts, options: Mapping[str, str], text: str) -> str:  # noqa: ARG001 - a command's shape
     """Ask everything that is configured. The settings themselves were read, or we would not be here."""
     lines, away = [], []
-    for name in ("documents", "queue", "mailer"):
+    for name in ("documents", "sql", "queue", "mailer"):
         started = time.perf_counter()
         try:
             await getattr(parts, name).ping()
@@ -58,7 +58,7 @@ async def migrate(parts: Parts, options: Mapping[str, str], text: str) -> str:  
     from adapters.sql.schema import SchemaAhead
 
     try:
-        changed = await sql.migrate(parts.settings)
+        changed = await sql.migrate(parts.sql)
     except SchemaAhead as error:
         raise CommandFailed(str(error)) from error
     return "the SQL schema was brought up to date" if changed else "the SQL schema is up to date"

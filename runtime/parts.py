@@ -6,17 +6,25 @@ the module (never `from runtime.parts import get`): then a test has one place to
 
 import random
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from adapters.cache.in_process import InProcessCache
+from adapters.sql.sweeping import Debts, SqlSweep
 from domain.courses.catalogue import Catalogue
 from domain.courses.enrolments import Enrolments
 from domain.courses.learning import Learning
 from domain.courses.projection import Projection
 from domain.courses.publishing import Publishing
 from domain.courses.reading import Courses
-from domain.forms.ports import FormStore
+from domain.forms.attachments import NoAttachments
+from domain.forms.desk import FormDesk
+from domain.forms.notes import FormNotes
+from domain.forms.ports import Challenge, FormStore
+from domain.forms.retention import Retention
+from domain.forms.service import Forms
+from domain.forms.staff import AccountStaff
 from domain.kernel.cache import Cache
 from domain.kernel.clock import Clock, SystemClock
 from domain.kernel.documents import DocumentStore
@@ -115,16 +123,48 @@ class Parts:
         return open_database(self.settings)
 
     @cached_property
+    def sql_debts(self) -> Debts:
+        return Debts()
+
+    @cached_property
     def sql_outbox(self) -> "SqlOutbox":
         from adapters.sql.outbox import SqlOutbox
 
-        return SqlOutbox(self.sql, self.queue, self.clock)
+        return SqlOutbox(self.sql, self.queue, self.sql_debts, self.clock)
+
+    @cached_property
+    def sql_sweep(self) -> SqlSweep:
+        """An embedded database never sleeps, so it is asked at every tick."""
+        embedded = isinstance(self.settings.sql, Embedded)
+        period = timedelta() if embedded else self.settings.forms.sweep_every
+        return SqlSweep(lambda: self.sql_outbox, self.sql_debts, self.clock, period)
 
     @cached_property
     def form_store(self) -> FormStore:
         from adapters.sql.forms import SqlForms
 
         return SqlForms(self.sql)
+
+    @cached_property
+    def challenge(self) -> Challenge | None:
+        service = self.settings.forms.challenge
+        if service is None:
+            return None
+        from adapters.challenge.siteverify import Siteverify
+
+        return Siteverify(service.verify_url, service.secret)
+
+    @cached_property
+    def forms(self) -> Forms:
+        return Forms(self.form_store, self.sql_outbox, NoAttachments(), self.challenge, self.clock, self.ids)
+
+    @cached_property
+    def form_retention(self) -> Retention:
+        return Retention(self.form_store, self.clock, self.settings.forms.origin_kept)
+
+    @cached_property
+    def form_desk(self) -> FormDesk:
+        return FormDesk(self.form_store, AccountStaff(self.documents), self.clock, self.ids)
 
     @cached_property
     def outbox(self) -> Outbox:
@@ -162,7 +202,7 @@ class Parts:
 
     @cached_property
     def submissions(self) -> Submissions:
-        raise NotImplementedError
+        return FormNotes(self.form_store)
 
     @cached_property
     def mail_room(self) -> MailRoom:

@@ -111,6 +111,23 @@ def _member(connection_string: str | None, name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class ChallengeService:
+    """*verify_url* is the service's `siteverify`: Turnstile, hCaptcha and reCAPTCHA have one."""
+
+    verify_url: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FormSettings:
+    challenge: ChallengeService | None
+    origin_kept: timedelta
+    """How long a form keeps the network and browser it came from."""
+    sweep_every: timedelta
+    """How often Azure SQL is asked for e-mails a crash left behind; each time may wake a paused database."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     production: bool
     site_url: str
@@ -133,6 +150,7 @@ class Settings:
     mail_team: str
     """Who is told of a new form."""
     realtime: WebPubSub
+    forms: FormSettings
     identity_client_id: str | None
     version: str
 
@@ -193,6 +211,7 @@ def _read(r: Reader) -> Settings:
         mail_from=r.text("APP_MAIL_FROM"),
         mail_team=r.text("APP_MAIL_TEAM"),
         realtime=_realtime(r),
+        forms=_forms(r),
         identity_client_id=r.text("APP_IDENTITY_CLIENT_ID", "") or None,
         version=r.text("APP_VERSION", "0.1.0"),
     )
@@ -235,6 +254,19 @@ def _documents(r: Reader, embedded: Embedded | None) -> Embedded | Cosmos:
 def _sql(r: Reader, embedded: Embedded | None) -> Embedded | AzureSql:
     odbc = r.text("APP_SQL_ODBC", "")
     return AzureSql(odbc) if odbc else _embedded(r, embedded, "SQL (APP_SQL_ODBC)")
+
+
+def _forms(r: Reader) -> FormSettings:
+    verify_url, secret = r.url("APP_CHALLENGE_VERIFY_URL", ""), r.text("APP_CHALLENGE_SECRET", "")
+    if bool(verify_url) is not bool(secret):
+        r.fault("APP_CHALLENGE_VERIFY_URL and APP_CHALLENGE_SECRET go together")
+    if verify_url.startswith("http:") and urlsplit(verify_url).hostname not in {"localhost", "127.0.0.1"}:
+        r.fault("APP_CHALLENGE_VERIFY_URL must be https")
+    return FormSettings(
+        challenge=ChallengeService(verify_url, secret) if verify_url else None,
+        origin_kept=timedelta(days=r.whole("APP_FORM_ORIGIN_DAYS", 30, least=1, most=365)),
+        sweep_every=timedelta(minutes=r.whole("APP_SQL_SWEEP_MINUTES", 360, least=1, most=1440)),
+    )
 
 
 def _realtime(r: Reader) -> WebPubSub:

@@ -21,15 +21,11 @@ def open_database(settings: Settings) -> "Database":
             return azure_database(odbc, managed_identity(settings.identity_client_id))
 
 
-async def migrate(settings: Settings) -> bool:
+async def migrate(database: "Database") -> bool:
     """Bring the schema up to date; returns whether anything had to be done. Safe to run twice, or two at once.
 
     Raises Unavailable when the database is away, and SchemaAhead when a newer release was here before.
     """
     from adapters.sql.schema import upgrade
 
-    database = open_database(settings)
-    try:
-        return await upgrade(database)
-    finally:
-        await database.close()
+    return await upgrade(database)

@@ -139,7 +139,7 @@ async def a_world(data: Path, **settings: str) -> AsyncGenerator[World]:
     """The application over the folder *data*, with *settings* over those of `an_environment`."""
     clock, realtime = ManualClock(), RecordingRealtime()
     parts = Parts(Settings.read(an_environment(data, **settings)), clock)
-    await migrate(parts.settings)
+    await migrate(parts.sql)
     vars(parts)["realtime"] = realtime
     runtime_parts.use(parts)
     try:

@@ -71,24 +71,26 @@ async def _count(
     if endpoint.limit is Limit.NONE or incoming.method == "OPTIONS":  # a preflight is the browser's, not the page's
         incoming.allowance = uncounted(edge)
         return None if session_id is None else (await edge.cache.admit((), session_id=session_id)).session
-    admission = await edge.cache.admit(_rates(endpoint.limit, edge, claims, address), session_id=session_id)
+    admission = await edge.cache.admit(_rates(endpoint, edge, claims, address), session_id=session_id)
     incoming.allowance = allowance = admission.allowance
     if allowance.retry_after is not None:
         raise RateLimited(retry_after=allowance.retry_after)
     return admission.session
 
 
-def _rates(limit: Limit, edge: Edge, claims: TokenClaims | None, address: str) -> tuple[Rate, ...]:
+def _rates(endpoint: Endpoint, edge: Edge, claims: TokenClaims | None, address: str) -> tuple[Rate, ...]:
     rates = edge.policy.rates
     network = network_of(address)
     if claims is None:
         default = Rate(f"ip:{network}", rates.public, _MINUTE)
     else:
         default = Rate(f"user:{claims.user_id}", rates.signed_in, _MINUTE)
+    limit = endpoint.limit
     if limit is Limit.DEFAULT:
         return (default,)
     whose = claims.user_id if claims is not None and limit in _BY_CALLER else network
-    return (default, Rate(f"{limit.value}:{whose}", rates.named[limit], _MINUTE))
+    counter = endpoint.name if limit is Limit.FORMS else limit.value
+    return (default, Rate(f"{counter}:{whose}", rates.named[limit], _MINUTE))
 
 
 def uncounted(edge: Edge) -> Allowance:

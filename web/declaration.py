@@ -28,6 +28,7 @@ class Limit(Enum):
     RESET_PASSWORD = "reset_password"  # noqa: S105 - a name
     UPLOAD = "upload"
     FORMS = "forms"
+    """Each form has a counter of its own."""
     NONE = "none"
     """Not counted at all: probes and the realtime service's webhook."""
 
@@ -66,7 +67,8 @@ class Endpoint:
     idempotent: bool = False
     """Takes `Idempotency-Key`: the first answer is kept for 24 h and given again."""
     replays_itself: bool = False
-    """Takes `Idempotency-Key` too, but its answers are secrets that must not be kept: the handler sees to it."""
+    """Takes `Idempotency-Key` too, but the handler sees to it: its answers are secrets that must not be kept, or the
+    key becomes durable in the very transaction it guards."""
     refusal_ends_session: bool = False
     """An answer that a token is invalid or revoked also clears both cookies (refresh)."""
     etag: bool = False

@@ -15,7 +15,7 @@ from web.cookies import cleared_cookies
 from web.declaration import Endpoint
 from web.edge import Edge
 from web.errors import PayloadTooLarge, UnsupportedMediaType
-from web.idempotency import answer_once
+from web.idempotency import answer_once, check_key
 from web.incoming import Incoming, client_address, read_cookies
 from web.render import error_reply, fault_reply, respond
 from web.reply import Reply
@@ -86,8 +86,11 @@ async def _reply(prepared: Prepared, req: func.HttpRequest, incoming: Incoming, 
         edge=edge,
         incoming=incoming,
     )
-    if endpoint.idempotent and call.idempotency_key is not None:
-        return await answer_once(call, endpoint.handler, call.idempotency_key)
+    if call.idempotency_key is not None:
+        if endpoint.idempotent:
+            return await answer_once(call, endpoint.handler, call.idempotency_key)
+        if endpoint.replays_itself:
+            check_key(call.idempotency_key)
     return await endpoint.handler(call)
 
 

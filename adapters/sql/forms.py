@@ -53,18 +53,19 @@ class SqlForms:
         return await self._database.read(lambda connection: find(connection, submission_id))
 
     async def find_with_history(self, submission_id: str) -> tuple[Submission, list[HistoryEntry]] | None:
-        entries = select(HISTORY).where(HISTORY.c.submission_id == submission_id).order_by(HISTORY.c.id)
-
         def read(connection: Connection) -> tuple[Submission, list[HistoryEntry]] | None:
             submission = find(connection, submission_id)
-            if submission is None:
-                return None
-            return submission, [rows.read_history(row) for row in connection.execute(entries).mappings()]
+            return None if submission is None else (submission, history(connection, submission_id))
 
         return await self._database.read(read)
 
-    async def change(self, submission_id: str, decide: Callable[[Submission], Revision | None]) -> Submission:
-        return await self._database.write(lambda connection: change(connection, submission_id, decide))
+    async def change(
+        self, submission_id: str, decide: Callable[[Submission], Revision | None]
+    ) -> tuple[Submission, list[HistoryEntry]]:
+        def write(connection: Connection) -> tuple[Submission, list[HistoryEntry]]:
+            return change(connection, submission_id, decide), history(connection, submission_id)
+
+        return await self._database.write(write)
 
     async def forget_origins(self, *, before: datetime) -> int:
         old = and_(SUBMISSIONS.c.submitted_at < before, SUBMISSIONS.c.request_id.is_not(None))
@@ -114,6 +115,11 @@ def find(connection: Connection, submission_id: str) -> Submission | None:
     wanted = select(*READ).where(SUBMISSIONS.c.id == submission_id)
     row = connection.execute(wanted).mappings().first()
     return None if row is None else rows.read_submission(row)
+
+
+def history(connection: Connection, submission_id: str) -> list[HistoryEntry]:
+    entries = select(HISTORY).where(HISTORY.c.submission_id == submission_id).order_by(HISTORY.c.id)
+    return [rows.read_history(row) for row in connection.execute(entries).mappings()]
 
 
 def change(connection: Connection, submission_id: str, decide: Callable[[Submission], Revision | None]) -> Submission:

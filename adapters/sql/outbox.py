@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, select
 
 from adapters.sql.database import Database
 from adapters.sql.form_rows import read_task
+from adapters.sql.sweeping import Debts
 from adapters.sql.tables import OUTBOX
 from domain.kernel.clock import Clock
 from domain.kernel.outbox import Queue, Task
@@ -20,12 +21,11 @@ _LOG: Final = logging.getLogger(__name__)
 class SqlOutbox:
     """Every task arrives at least once: what is queued is deleted after, so a crash between the two repeats it."""
 
-    def __init__(self, database: Database, queue: Queue, clock: Clock) -> None:
+    def __init__(self, database: Database, queue: Queue, debts: Debts, clock: Clock) -> None:
         self._database = database
         self._queue = queue
+        self._debts = debts
         self._clock = clock
-        self.owes = False
-        """Something is left over for a sweep, as far as this process knows."""
 
     async def hand_over(self, tasks: Sequence[Task]) -> None:
         """Queue *tasks*, which are in the outbox, and delete them there.
@@ -35,7 +35,7 @@ class SqlOutbox:
         try:
             await self._deliver(tasks)
         except Exception:  # noqa: BLE001 - whatever it is, the caller can do nothing about it, and has its answer
-            self.owes = True
+            self._debts.known = True
             _LOG.warning("outbox: %d tasks wait for the sweep", len(tasks), exc_info=True)
 
     async def sweep(self, *, limit: int = 100) -> int:
@@ -45,7 +45,7 @@ class SqlOutbox:
         if due:
             await self._deliver(due)
         else:
-            self.owes = False
+            self._debts.known = False
         return len(due)
 
     async def _deliver(self, tasks: Sequence[Task]) -> None:
@@ -56,7 +56,7 @@ class SqlOutbox:
         sent = [task.id for task, result in zip(tasks, results, strict=True) if result is None]
         now = self._clock.now()
         if sent:
-            self.owes = await self._database.write(lambda connection: _forget(connection, sent, now))
+            self._debts.known = await self._database.write(lambda connection: _forget(connection, sent, now))
         for result in results:
             if result is not None:
                 raise result

@@ -56,7 +56,9 @@ class FormDesk:
             raise SubmissionNotFound
         return found
 
-    async def change(self, submission_id: str, change: Change, actor: Actor, *, version: int | None) -> Submission:
+    async def change(
+        self, submission_id: str, change: Change, actor: Actor, *, version: int | None
+    ) -> tuple[Submission, Sequence[HistoryEntry]]:
         """Apply *change*, on *version* only if one is given. What changes nothing is not written.
 
         Raises:

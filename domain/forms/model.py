@@ -172,6 +172,8 @@ class Receipt:
     id: str
     submitted_at: datetime
     tracking_number: str | None
+    repeated: bool = False
+    """This was sent before, with the same key."""
 
 
 def tracking_number(year: int, number: int) -> str:

@@ -103,10 +103,14 @@ class FormStore(Protocol):
         """With its history, oldest first."""
         ...
 
-    async def change(self, submission_id: str, decide: Callable[[Submission], Revision | None]) -> Submission:
-        """Change what *decide*, a pure function, makes of the present state; None leaves it as it is.
+    async def change(
+        self, submission_id: str, decide: Callable[[Submission], Revision | None]
+    ) -> tuple[Submission, list[HistoryEntry]]:
+        """Make of the submission what *decide*, a pure function, says; None leaves it as it is.
 
-        Raises NotFound, and whatever *decide* raises. A change that raced is decided again.
+        Returns the same as `find_with_history`. A change that raced is decided again.
+
+        Raises SubmissionNotFound, and whatever *decide* raises.
         """
         ...
 

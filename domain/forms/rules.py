@@ -5,10 +5,9 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from domain.forms.model import Contact, Form, Interest, Participant, Referral, Sender
+from domain.forms.model import Contact, Form, Interest, Referral, Sender
 from domain.kernel.addresses import clean_email
 from domain.kernel.errors import Fault, Invalid
-from domain.kernel.ids import is_uuid7
 
 MAX_NAME: Final = 200
 MAX_EMAIL: Final = 254
@@ -37,7 +36,7 @@ def check_form(form: Form) -> Form:
             form = replace(form, sender=_check_sender(form.sender, "", faults))
         case Referral():
             form = replace(form, sender=_check_sender(form.sender, "referrer.", faults))
-            _check_participant(form.participant, faults)
+            _check_phone(form.participant.phone, "participant.phone", faults)
     _check_topics(form, faults)
     if faults:
         raise Invalid(faults=faults)
@@ -51,10 +50,6 @@ def _check_sender(sender: Sender, prefix: str, faults: list[Fault]) -> Sender:
     except Invalid as error:
         faults.extend(error.faults)
         return sender
-
-
-def _check_participant(participant: Participant, faults: list[Fault]) -> None:
-    _check_phone(participant.phone, "participant.phone", faults)
 
 
 def _check_phone(phone: str | None, path: str, faults: list[Fault]) -> None:
@@ -80,10 +75,6 @@ def unknown_file(position: int) -> Fault:
     return Fault(f"attachments[{position}].fileId", "unknown_file", "There is no such file to attach.")
 
 
-def may_be_file(file_id: str) -> bool:
-    return is_uuid7(file_id)
-
-
 def network_of(address: str) -> str | None:
     """The caller's network (IPv4 /24, IPv6 /48): enough to see a flood from one place, too little for one person."""
     try:
@@ -93,6 +84,11 @@ def network_of(address: str) -> str | None:
     if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
         ip = ip.ipv4_mapped
     return str(ipaddress.ip_network((ip, 24 if ip.version == 4 else 48), strict=False))  # noqa: PLR2004
+
+
+def user_agent_of(header: str | None) -> str | None:
+    """The first 256 printable characters of a `User-Agent`."""
+    return "".join(filter(str.isprintable, header or ""))[:MAX_USER_AGENT].strip() or None
 
 
 def search_text(form: Form, tracking: str | None) -> str:

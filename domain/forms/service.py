@@ -10,12 +10,13 @@ from domain.forms.model import Form, Origin, Receipt, Submission, tracking_numbe
 from domain.forms.ports import Attachments, Challenge, FormStore, KeyTaken, NewSubmission, Relay
 from domain.forms.rules import check_form, unknown_file
 from domain.kernel.clock import Clock
-from domain.kernel.errors import Conflict, Invalid
+from domain.kernel.errors import Conflict, Invalid, Unavailable
 from domain.kernel.ids import Ids
 from domain.kernel.outbox import Task
 
 KEY_TTL: Final = timedelta(hours=24)
 MAIL_QUEUE: Final = "mail"
+TRIES: Final = 5
 
 
 class KeyReused(Conflict):
@@ -60,20 +61,22 @@ class Forms:
         if self.challenge is not None:
             first = await self._first_with_key(new) if key else None
             if first is not None:  # challenge tokens serve once; the retry of an answered request needs none
-                return _receipt(first)
+                return _receipt(first, repeated=True)
             await self._check_challenge(self.challenge, guards)
         return await self._keep(new)
 
     async def _keep(self, new: NewSubmission) -> Receipt:
-        try:
-            submission = await self.store.add(new)
-        except KeyTaken:
-            first = await self._first_with_key(new)
-            if first is not None:
-                return _receipt(first)
-            submission = await self.store.add(new)  # the key had expired, and is free now
-        await self.relay.hand_over(new.tasks)
-        return _receipt(submission)
+        for _ in range(TRIES):
+            try:
+                submission = await self.store.add(new)
+            except KeyTaken:
+                first = await self._first_with_key(new)
+                if first is not None:
+                    return _receipt(first, repeated=True)
+                continue  # the key had expired, and is free now, unless a twin is quicker
+            await self.relay.hand_over(new.tasks)
+            return _receipt(submission)
+        raise Unavailable
 
     async def _first_with_key(self, new: NewSubmission) -> Submission | None:
         """The submission that this one repeats, or None. Frees a key that has expired."""
@@ -128,8 +131,8 @@ class Forms:
         return Receipt(made_up, now, number)
 
 
-def _receipt(submission: Submission) -> Receipt:
-    return Receipt(submission.id, submission.submitted_at, submission.tracking_number)
+def _receipt(submission: Submission, *, repeated: bool = False) -> Receipt:
+    return Receipt(submission.id, submission.submitted_at, submission.tracking_number, repeated)
 
 
 def _digest(text: str) -> str:

@@ -15,7 +15,7 @@ from adapters.sql.schema import HEAD, MIGRATIONS, SchemaAhead, upgrade
 from adapters.sql.sqlite import sqlite_database
 from adapters.sql.tables import METADATA
 from runtime.settings import Settings
-from runtime.sql import migrate
+from runtime.sql import migrate, open_database
 from tests.factories import an_environment
 
 
@@ -62,6 +62,8 @@ async def test_an_older_release_leaves_a_newer_schema_alone(database: Database) 
 
 
 async def test_the_settings_say_which_database_is_migrated(tmp_path: Path) -> None:
-    settings = Settings.read(an_environment(tmp_path))
-    assert await migrate(settings) is True
-    assert await migrate(settings) is False
+    database = open_database(Settings.read(an_environment(tmp_path)))
+    assert await migrate(database) is True
+    assert await migrate(database) is False
+    assert (tmp_path / "sql.db").exists()
+    await database.close()

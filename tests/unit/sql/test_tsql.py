@@ -13,6 +13,7 @@ from adapters.sql.forms import SqlForms
 from adapters.sql.outbox import SqlOutbox
 from adapters.sql.schema import _LOCK, azure_script, upgrade
 from adapters.sql.sqlite import sqlite_database
+from adapters.sql.sweeping import Debts
 from adapters.sql.tables import METADATA
 from domain.forms.desk import Change
 from domain.forms.ports import Filter
@@ -41,7 +42,10 @@ async def test_every_statement_of_the_application_is_t_sql(tmp_path: Path) -> No
     database = sqlite_database(tmp_path)
     await upgrade(database)
     bench, queue = Bench(database), SqliteQueue(tmp_path / "queues.db", ManualClock())
-    store, outbox = Used(SqlForms(database)), Used(SqlOutbox(database, queue, ManualClock(NOON + timedelta(hours=1))))
+    store, outbox = (
+        Used(SqlForms(database)),
+        Used(SqlOutbox(database, queue, Debts(), ManualClock(NOON + timedelta(hours=1)))),
+    )
     wanted = Filter("referral", "pending", "someone", NOON, NOON, "text")
     with recorded(database.engine) as statements:
         new = bench.new(a_referral(), key="k")

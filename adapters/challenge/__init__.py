@@ -1,0 +1,1 @@
+"""Proofs that a person, not a machine, filled in a form."""
