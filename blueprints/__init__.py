@@ -4,8 +4,9 @@ import azure.functions as func
 
 from blueprints import auth, chat, courses, docs, fallback, forms, health, jobs, progress, realtime
 from runtime import parts
-from web import edge
+from web import correlation, edge
 
+correlation.tag_records()
 edge.use(lambda: parts.get().edge)
 
 ALL: tuple[func.Blueprint, ...] = (

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 class SettingsFaulty(Exception):
     """Every fault of the environment, in one line: names and what is wrong, never a value."""
 
+    tells_no_data = True
+
 
 class Reader:
     """Takes settings by name, keeps what is wrong with them, and knows which names were asked for."""

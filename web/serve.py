@@ -9,9 +9,10 @@ import azure.functions as func
 
 from domain.kernel.errors import DomainError, InvalidToken, TokenRevoked, Unavailable
 from web import edge as web_edge
-from web.admission import admit
+from web.admission import admit, uncounted
 from web.call import Call
 from web.cookies import cleared_cookies
+from web.correlation import begin, without_words
 from web.declaration import Endpoint
 from web.edge import Edge
 from web.errors import PayloadTooLarge, UnsupportedMediaType
@@ -44,6 +45,7 @@ class Prepared:
 async def serve(prepared: Prepared, req: func.HttpRequest) -> func.HttpResponse:
     """Answer *req*, whatever happens."""
     incoming = Incoming.of(req)
+    begin(incoming.request_id, incoming.trace_id)
     edge: Edge | None = None
     try:
         edge = web_edge.get()
@@ -53,11 +55,13 @@ async def serve(prepared: Prepared, req: func.HttpRequest) -> func.HttpResponse:
         if prepared.endpoint.refusal_ends_session and isinstance(error, InvalidToken | TokenRevoked):
             reply = replace(reply, cookies=cleared_cookies())
         _log_refusal(error, prepared, incoming)
-    except Exception:
+    except Exception as error:
         # Whatever nobody foresaw is logged here, once, with its id; the client learns no more than that id.
-        logger.exception("%s failed%s", prepared.endpoint.name, _ids(incoming))
+        logger.exception("%s failed%s", prepared.endpoint.name, _ids(incoming), exc_info=without_words(error))
         # Without an edge nothing is wrong with the request, but with this instance: its settings, most likely.
         reply = fault_reply(incoming.request_id) if edge else error_reply(Unavailable(), incoming.request_id)
+    if incoming.allowance is None and edge is not None:  # it failed before it was counted
+        incoming.allowance = uncounted(edge)
     return respond(reply, incoming, edge, prepared.endpoint)
 
 

@@ -133,10 +133,9 @@ def find_faults(value: Any, kind: Any, path: str, *, strict: bool) -> list[Fault
         ]
         return faults or _leaf_faults(value, Annotated[kind, *metas] if metas else kind, path, strict=strict)
     if origin in {Union, types.UnionType}:
-        for option in get_args(kind):
-            bare, _ = _bare(option)
-            if (_is_struct(bare) and type(value) is dict) or (get_origin(bare) in _SEQUENCES and type(value) is list):
-                return find_faults(value, option, path, strict=strict)
+        nested = [option for option in get_args(kind) if _may_hold(_bare(option)[0], value)]
+        if len(nested) == 1:  # of several, who knows which was meant
+            return find_faults(value, nested[0], path, strict=strict)
     return _leaf_faults(value, Annotated[kind, *metas] if metas else kind, path, strict=strict)
 
 
@@ -181,6 +180,10 @@ def _fault(path: str, said: str) -> Fault:
 
 def _join(path: str, name: str) -> str:
     return f"{path}.{shown(name)}" if path else shown(name)
+
+
+def _may_hold(kind: Any, value: Any) -> bool:
+    return (type(value) is dict and _is_struct(kind)) or (type(value) is list and get_origin(kind) in _SEQUENCES)
 
 
 def _is_struct(kind: Any) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,12 +22,12 @@ from domain.kernel.ids import SystemIds
 from domain.kernel.keys import Key, KeySet
 from runtime import parts
 from tests.budget import CountingDocuments
-from tests.factories import ManualClock
+from tests.factories import NOON, ManualClock
 from web import edge as web_edge
 from web.bodies import In, Out, Query, Verbatim
 from web.call import Call
 from web.cookies import session_cookies
-from web.declaration import ENDPOINTS, Limit
+from web.declaration import ENDPOINTS, Deprecated, Limit
 from web.edge import Edge, EdgePolicy, EdgeRates
 from web.endpoint import endpoint
 from web.paging import PageOut, PageQuery, page, read_position
@@ -34,6 +35,7 @@ from web.reply import Reply
 
 API = "http://localhost:7071"
 SITE = "http://localhost:3000"
+SECRET = "ada@example.org"
 NOTE_ID = "018d2b1e-7a3c-7c4e-8f5a-0123456789ab"
 bp = func.Blueprint()
 _before = set(ENDPOINTS)
@@ -174,7 +176,7 @@ async def lab_upload(call: Call) -> Reply:
 @endpoint(bp, "POST", "v1/lab/fault", access=ANYONE)
 async def lab_fault(call: Call) -> Reply:
     """Fail."""
-    raise RuntimeError("ada@example.org is in host db-7")
+    raise RuntimeError(f"{SECRET} is in host db-7")
 
 
 @endpoint(bp, "GET", "v1/lab/down", access=ANYONE)
@@ -192,6 +194,12 @@ async def lab_refresh(call: Call) -> Reply:
     minute = call.edge.clock.now() - call.edge.clock.now()
     cookies = session_cookies(access_token="a.b.c", access_ttl=minute, refresh_token="r", refresh_ttl=minute)
     return Reply(200, {}, cookies=cookies)
+
+
+@endpoint(bp, "GET", "v1/lab/old", access=ANYONE, deprecated=Deprecated(since=NOON, sunset=NOON + timedelta(days=365)))
+async def lab_old(call: Call) -> Reply:
+    """Go away some day."""
+    return Reply(204)
 
 
 LAB = {name: ENDPOINTS.pop(name) for name in set(ENDPOINTS) - _before}
@@ -214,6 +222,8 @@ class Doorman:
     loads: int = 0
 
     async def read_token(self, token: str) -> Claims:
+        if token == "keys-are-away":
+            raise Unavailable
         user_id, found, session_id = token.partition(":")
         if not found:
             raise InvalidToken
