@@ -81,23 +81,26 @@ class Catalogue:
         started = self._clock.now()
         whole = self._reload_at is None or started >= self._reload_at
         above = "" if whole or self._as_of is None else to_iso(self._as_of - OVERLAP)
-        etags: dict[str, str] = {} if whole else dict(self._etags)
+        known = {} if whole else self._etags
+        etags: dict[str, str] = {}
         changes: dict[str, Summary | None] = {}
         while True:
             found = await self._documents.query(COURSES, CATALOGUE_PK, Query(order="rev", above=above, limit=_PAGE))
             for stored in found:
-                if etags.get(stored.item["id"]) != stored.etag:
+                if known.get(stored.item["id"]) != stored.etag:
                     etags[stored.item["id"]] = stored.etag
                     changes.update(_change(stored))
             if len(found) < _PAGE:
                 break
             above = found[-1].item["rev"]
+        # No waiting from here on: readers see the old state or the new one.
         if whole:
             self._snapshot = Snapshot({key: summary for key, summary in changes.items() if summary is not None})
             self._reload_at = started + RELOAD_AFTER
         elif changes:
             self._snapshot = self._snapshot.changed(changes)
-        self._etags, self._as_of, self._retry_at = etags, started, None
+        known.update(etags)
+        self._etags, self._as_of, self._retry_at = known, started, None
 
 
 def _heard(task: asyncio.Task[None]) -> None:

@@ -232,6 +232,12 @@ async def test_what_learning_costs(school: School) -> None:
     with school.store.measure() as complete_course:
         await school.learning.complete(ADA, course_id(2), lesson_id(2, 1), minutes=0)
     assert complete_course.total <= 8
+    with school.store.measure() as repeat:
+        await school.learning.complete(ADA, COURSE, lesson_id(1, 1), minutes=0)
+    assert repeat.total == 2
+    with school.store.measure() as rating:
+        await school.learning.rate(ADA, COURSE, 4)
+    assert rating.total <= 7
     with school.store.measure() as detail:
         await school.courses.get(COURSE, reader=ADA)
     assert detail.total == 1
@@ -244,3 +250,6 @@ async def test_what_learning_costs(school: School) -> None:
     with school.store.measure() as summary:
         await school.learning.summary(ADA)
     assert summary.total == 1
+    with school.store.measure() as leaving:
+        await school.learning.leave(ADA, COURSE)
+    assert leaving.total <= 7
