@@ -107,7 +107,11 @@ class School:
 
 def a_school(folder: Path) -> School:
     clock = ManualClock()
-    outage = Outage(SqliteDocuments(folder / "documents.db", clock))
+    return a_school_over(SqliteDocuments(folder / "documents.db", clock), clock)
+
+
+def a_school_over(documents: DocumentStore, clock: ManualClock) -> School:
+    outage = Outage(documents)
     store = CountingDocuments(cast("DocumentStore", outage))
     projection = Projection(store, clock)
     enrolments = Enrolments(store, projection, clock)

@@ -4,13 +4,15 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import Enum
 from itertools import takewhile
-from typing import Final
+from typing import Any, Final
 
 from domain.kernel.accounts import Account
 from domain.kernel.cache import SessionState
+from domain.kernel.clock import to_iso
 
 MAX_ROTATIONS_KEPT: Final = 8
 """A client that rotates oftener within the grace than this has no lost answers to repeat."""
+WEEK_DAYS: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,15 @@ def rotate(session: Session, ip: str, now: datetime, policy: SessionPolicy) -> S
         expires_at=min(now + policy.refresh_ttl, session.ends_at),
         ip=ip,
     )
+
+
+def visited(account: Account, now: datetime) -> dict[str, Any]:
+    """The account's members that being here at *now* changes: a sign-in, or a day's first refresh."""
+    streak = next_streak(account.login_streak, account.streak_on, now.date())
+    changes: dict[str, Any] = {"loginStreak": streak, "streakOn": now.date().isoformat()}
+    if streak >= WEEK_DAYS and account.week_streak_at is None:
+        changes["weekStreakAt"] = to_iso(now)
+    return changes
 
 
 def next_streak(streak: int, streak_on: date | None, today: date) -> int:

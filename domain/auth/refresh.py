@@ -5,7 +5,7 @@ from datetime import datetime
 
 from domain.auth.accounts import MAX_TRIES, Accounts, Held, HeldSession, TooBusy
 from domain.auth.grants import Grant, Grants
-from domain.auth.model import Client, SessionPolicy, Verdict, judge, next_streak, rotate
+from domain.auth.model import Client, SessionPolicy, Verdict, judge, rotate, visited
 from domain.auth.records import session_item
 from domain.auth.refresh_tokens import RefreshName, read_refresh_token
 from domain.auth.revocation import Revocation
@@ -83,8 +83,6 @@ class Refresh:
 
 def first_visit_today(account: Account, now: datetime) -> Patch | None:
     """A day's first refresh counts for the streak as a sign-in does: people stay signed in for weeks."""
-    today = now.date()
-    if account.streak_on is not None and account.streak_on >= today:
+    if account.streak_on is not None and account.streak_on >= now.date():
         return None
-    streak = next_streak(account.login_streak, account.streak_on, today)
-    return Patch(ACCOUNT_ID, set={"loginStreak": streak, "streakOn": today.isoformat()})
+    return Patch(ACCOUNT_ID, set=visited(account, now))

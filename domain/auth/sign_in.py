@@ -11,7 +11,7 @@ from domain.auth.accounts import Accounts, Held
 from domain.auth.errors import AccountSuspended, InvalidCredentials
 from domain.auth.grants import Grant, Grants
 from domain.auth.lockout import NO_NETWORK, Lockout
-from domain.auth.model import Client, Session, SessionPolicy, begin, next_streak
+from domain.auth.model import Client, Session, SessionPolicy, begin, visited
 from domain.auth.passwords import normal_password
 from domain.auth.ports import PasswordHasher
 from domain.auth.records import session_item
@@ -86,12 +86,10 @@ class SignIn:
 
 def signed_in(account: Account, client: Client, session: Session) -> dict[str, Any]:
     """The account's members that a sign-in changes."""
-    today = session.created_at.date()
     known = () if client.network == NO_NETWORK else (client.network,)
     others = tuple(network for network in account.networks if network not in known)
     return {
         "lastLoginAt": to_iso(session.created_at),
-        "loginStreak": next_streak(account.login_streak, account.streak_on, today),
-        "streakOn": today.isoformat(),
+        **visited(account, session.created_at),
         "networks": [*known, *others][:MAX_NETWORKS],
     }

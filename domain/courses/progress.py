@@ -110,14 +110,14 @@ class Logins:
     streak_days: int
     last_login_at: datetime | None
     week_streak_at: datetime | None
-    """The day on which seven in a row were reached."""
+    """When seven in a row were first reached."""
 
 
 def logins_of(account: Account, now: datetime) -> Logins:
     """A streak that was not carried on by yesterday is over."""
     streak, last_on = account.login_streak, account.streak_on
     over = last_on is None or last_on < (now - timedelta(days=1)).date()
-    return Logins(0 if over else streak, account.last_login_at, None)
+    return Logins(0 if over else streak, account.last_login_at, account.week_streak_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,8 @@ _COURSES: Final = (
     (1, "first-course", "Seen it through", "You finished every lesson of a course."),
     (3, "three-courses", "Building a record of your own", "You finished three courses."),
 )
-_STREAK: Final = ("week-streak", "Seven days running", "You signed in seven days in a row.")
+WEEK_STREAK: Final = "week-streak"
+_STREAK: Final = (WEEK_STREAK, "Seven days running", "You were here seven days in a row.")
 
 
 def achievements(enrolments: Iterable[Enrolment], logins: Logins | None) -> list[Achievement]:

@@ -68,6 +68,8 @@ class Account:
     login_streak: int = 0
     """Days in a row, in UTC, up to *streak_on*."""
     streak_on: date | None = None
+    week_streak_at: datetime | None = None
+    """When seven days in a row were first reached; stays when the streak ends."""
     epoch: int = 0
     """Sessions begun under an earlier epoch are over: raising it ends them all in one write."""
     networks: tuple[str, ...] = field(default=(), repr=False)
@@ -110,6 +112,7 @@ class Account:
             "lastLoginAt": None if self.last_login_at is None else to_iso(self.last_login_at),
             "loginStreak": self.login_streak,
             "streakOn": None if self.streak_on is None else self.streak_on.isoformat(),
+            "weekStreakAt": None if self.week_streak_at is None else to_iso(self.week_streak_at),
             "epoch": self.epoch,
             "networks": list(self.networks),
             "passwordChangedAt": None if self.password_changed_at is None else to_iso(self.password_changed_at),
@@ -138,6 +141,7 @@ class Account:
             last_login_at=None if item["lastLoginAt"] is None else from_iso(item["lastLoginAt"]),
             login_streak=item["loginStreak"],
             streak_on=None if item["streakOn"] is None else date.fromisoformat(item["streakOn"]),
+            week_streak_at=None if item["weekStreakAt"] is None else from_iso(item["weekStreakAt"]),
             epoch=item["epoch"],
             networks=tuple(item["networks"]),
             password_changed_at=None if item["passwordChangedAt"] is None else from_iso(item["passwordChangedAt"]),

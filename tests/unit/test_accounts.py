@@ -38,6 +38,7 @@ def test_an_account_survives_the_store() -> None:
         last_login_at=NOW,
         login_streak=3,
         streak_on=date(2026, 1, 20),
+        week_streak_at=NOW,
         epoch=2,
         networks=("203.0.113.7",),
         password_changed_at=NOW,
