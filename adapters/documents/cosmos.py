@@ -1,25 +1,24 @@
 """The document store in Azure Cosmos DB for NoSQL.
 
 One client for the process, built at the first call. Every call ends within `TIMEOUT_SECONDS`, whatever the service
-does. Retries, all of them: 429 by the SDK for about a second; 449, and connections that could not be made, here;
-a lost answer for reads only. A write whose answer is lost is never sent again: it raises Unavailable, and *may have
-happened*. Callers bear that as they bear a lost race: their writes are idempotent by item id, or judged anew.
-See `docs/adr/0011-cosmos-retries.md`.
+does. What is retried, and why so little: `pause` in `adapters/documents/cosmos_errors.py`. A write whose answer is lost
+is not sent again: it raises Unavailable, and *may have happened*. Callers bear that as they bear a lost race: their
+writes are idempotent by item id, or judged anew. See `docs/adr/0011-writes-without-an-answer.md`.
 """
 
 import asyncio
-import random
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar
 
 from azure.core import MatchConditions
-from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.exceptions import AzureError
 from azure.cosmos import PartitionKey
 from azure.cosmos.aio import ContainerProxy, CosmosClient
 from azure.cosmos.exceptions import CosmosResourceNotFoundError
 
 from adapters.documents import cosmos_query, rules
-from adapters.documents.cosmos_errors import RETRY_WITH, logger, translate, was_not_sent
+from adapters.documents.cosmos_errors import logger, pause, translate
 from adapters.documents.indexing import indexing_policy
 from domain.kernel.containers import CONTAINERS, Container
 from domain.kernel.documents import (
@@ -39,8 +38,6 @@ T = TypeVar("T")
 
 TIMEOUT_SECONDS: Final = 2.5
 JOB_TIMEOUT_SECONDS: Final = 20.0
-_ATTEMPTS: Final = 5
-_FIRST_PAUSE_SECONDS: Final = 0.01
 _SYSTEM_MEMBERS: Final = ("_rid", "_self", "_etag", "_attachments", "_ts")
 
 
@@ -88,7 +85,7 @@ class CosmosDocuments:
 
         async def read() -> list[Any]:
             items = await self._container(container)
-            return list(await items.read_items([(item_id, pk) for pk, item_id in wanted]))
+            return list(await items.read_items([(item_id, pk) for pk, item_id in wanted], max_item_count=len(wanted)))
 
         # The SDK sorts what it found by id alone, and ours repeat from one partition to the next.
         found = {(item["pk"], item["id"]): _stored(item) for item in await self._call(read, resend=True)}
@@ -191,7 +188,7 @@ class CosmosDocuments:
         await self._call(create, seconds=JOB_TIMEOUT_SECONDS)
 
     async def _query(self, container: str, pk: str | None, query: Query, seconds: float) -> list[Stored]:
-        rules.check_query(self._declared(container), query)
+        rules.check_query(self._declared(container), query, everywhere=pk is None)
         text, parameters = cosmos_query.select(self._declared(container), pk, query)
         scope: dict[str, Any] = {} if pk is None else {"partition_key": pk}
 
@@ -206,7 +203,7 @@ class CosmosDocuments:
         self, action: Callable[[], Awaitable[T]], *, resend: bool = False, seconds: float = TIMEOUT_SECONDS
     ) -> T:
         """Do *action* within *seconds*; *resend* says that it may be sent again when its answer was lost."""
-        attempt = 0
+        attempt, waited = 0, 0.0
         try:
             async with asyncio.timeout(seconds):
                 while True:
@@ -214,11 +211,11 @@ class CosmosDocuments:
                     try:
                         return await action()
                     except AzureError as error:
-                        again = attempt < _ATTEMPTS and _may_repeat(error, resend=resend and attempt == 1)
-                        if not again:
+                        wait = pause(error, attempt=attempt, waited=waited, resend=resend)
+                        if wait is None:
                             raise translate(error) from None
-                    pause = _FIRST_PAUSE_SECONDS * 2**attempt
-                    await asyncio.sleep(pause * (0.5 + random.random()))  # noqa: S311 - spreads rivals, hides nothing
+                    waited += wait
+                    await asyncio.sleep(wait)
         except TimeoutError:
             logger.warning("the document store takes longer than %s s", seconds)
             raise Unavailable from None
@@ -237,6 +234,8 @@ class CosmosDocuments:
                 from azure.identity.aio import ManagedIdentityCredential
 
                 self._credential = ManagedIdentityCredential(client_id=self._client_id)
+            # It logs every request at INFO, the partition key (a user's id) with it.
+            logging.getLogger("azure.cosmos").setLevel(logging.WARNING)
             self._client = CosmosClient(
                 self._endpoint,
                 self._key or self._credential,
@@ -245,12 +244,12 @@ class CosmosDocuments:
                 enable_compact_utf8_item_writes=True,
                 connection_timeout=2,
                 read_timeout=2.5,
+                # The SDK retries nothing, see `pause`. (It takes a throttle total of 0 for its default of 9.)
                 retry_total=0,
                 retry_connect=0,
                 retry_read=0,
                 retry_status=0,
-                retry_throttle_total=8,
-                retry_throttle_backoff_max=1,
+                retry_throttle_total=-1,
             )
         return self._client
 
@@ -265,12 +264,6 @@ class CosmosDocuments:
                 raise Unavailable from None
             self._proxies[name] = proxy
         return self._proxies[name]
-
-
-def _may_repeat(error: AzureError, *, resend: bool) -> bool:
-    if isinstance(error, HttpResponseError):
-        return error.status_code == RETRY_WITH
-    return resend or was_not_sent(error)
 
 
 def _stored(item: Any) -> Stored:

@@ -5,14 +5,15 @@
     409                     ItemExists
     412                     ItemStale
     413                     ItemTooLarge
-    429                     StoreThrottled, after the SDK's own retries
-    449, lost connection    retried here where that is safe, then Unavailable
+    429                     retried for a second, then StoreThrottled
+    449, lost connection    retried where that is safe, then Unavailable
     401 403 408 410 5xx     Unavailable
 
 `CosmosBatchOperationError` is no `CosmosHttpResponseError`, hence `HttpResponseError`; it knows which operation failed.
 """
 
 import logging
+import random
 from http import HTTPStatus
 from typing import Final
 
@@ -25,8 +26,12 @@ from domain.kernel.errors import Unavailable
 
 logger = logging.getLogger(__name__)
 
-RETRY_WITH: Final = 449
+_RETRY_WITH: Final = 449
 """Two writes met inside the service, and this one was not done. It happens on busy items; trying again is right."""
+
+_ATTEMPTS: Final = 6
+_FIRST_PAUSE_SECONDS: Final = 0.01
+_LONGEST_THROTTLE_SECONDS: Final = 1.0
 
 _REFUSALS: Final[dict[int, type[ItemExists | ItemNotFound | ItemStale]]] = {
     HTTPStatus.NOT_FOUND: ItemNotFound,
@@ -52,21 +57,37 @@ def translate(error: AzureError) -> Exception:
         return ValueError(f"the document store refuses this request (400/{substatus})")
     logger.warning("the document store answers %s/%s", status, substatus)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return StoreThrottled(retry_after=_retry_after(error))
+        return StoreThrottled(retry_after=max(1.0, _asked_seconds(error)))
     return Unavailable()
 
 
-def was_not_sent(error: AzureError) -> bool:
-    """Did no connection come about? Then even a write may be tried again.
+def pause(error: AzureError, *, attempt: int, waited: float, resend: bool) -> float | None:
+    """Seconds to wait before the request is sent again; None when it must not be, or has been often enough.
+
+    *attempt* counts from 1, *waited* is the sum of the pauses so far, *resend* says that doing it twice is harmless.
+    """
+    own = _FIRST_PAUSE_SECONDS * 2 ** (attempt - 1) * (0.5 + random.random())  # noqa: S311 - spreads rivals
+    if isinstance(error, HttpResponseError):
+        if error.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            asked = max(own, _asked_seconds(error))
+            return asked if waited + asked <= _LONGEST_THROTTLE_SECONDS else None
+        return own if error.status_code == _RETRY_WITH and attempt < _ATTEMPTS else None
+    if _was_not_sent(error):
+        return own if attempt < _ATTEMPTS else None
+    return own if resend and attempt == 1 else None
+
+
+def _was_not_sent(error: AzureError) -> bool:
+    """Did no connection come about? Then even a write may be sent again.
 
     The SDK calls more than that a `ServiceRequestError`: also a connection that broke after the request was sent.
     """
     return isinstance(error.inner_exception, ClientConnectorError)
 
 
-def _retry_after(error: HttpResponseError) -> float:
+def _asked_seconds(error: HttpResponseError) -> float:
     headers = getattr(error, "headers", None) or {}
     try:
-        return max(1.0, int(headers["x-ms-retry-after-ms"]) / 1000)
+        return int(headers["x-ms-retry-after-ms"]) / 1000
     except (KeyError, ValueError):
-        return 1.0
+        return 0.0

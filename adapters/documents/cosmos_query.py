@@ -43,9 +43,9 @@ def select(container: Container, pk: str | None, query: Query) -> tuple[str, Par
 
 
 def _order(container: Container, pk: str | None, query: Query) -> tuple[str, ...]:
-    """The members to order by: with a composite index the equality comes first, or the index is not used."""
-    fixed = set(query.eq) | ({"pk"} if pk is not None else set())
-    for equality, order in container.composites:
-        if order == query.order and equality in fixed:
-            return equality, order
+    """The members to order by: a composite index is used where the order repeats it, equalities first."""
+    if pk is not None:
+        for equality, order in container.composites:
+            if order == query.order and equality in {"pk", *query.eq}:
+                return tuple(dict.fromkeys(("pk", equality, order)))
     return (query.order,)

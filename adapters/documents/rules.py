@@ -28,7 +28,7 @@ MAX_ID_BYTES: Final = 1023
 MAX_PK_BYTES: Final = 2048
 MAX_PATCH_CHANGES: Final = 10
 MAX_QUERY_LIMIT: Final = 1000
-MAX_FIND_MANY: Final = 100
+MAX_FIND_MANY: Final = 1000
 MAX_TTL_SECONDS: Final = 2**31 - 1
 
 _ID = re.compile(r"[^/\\?#\x00-\x1f]+")
@@ -126,9 +126,13 @@ def check_find_many(keys: Sequence[tuple[str, str]]) -> None:
         raise ValueError(f"at most {MAX_FIND_MANY} items are read at once")
 
 
-def check_query(container: Container, query: Query) -> None:
-    orders = {"pk", "id", *container.indexed, *(order for _, order in container.composites)}
-    if query.order not in orders:  # the service refuses it; declare the member in domain/kernel/containers.py
+def check_query(container: Container, query: Query, *, everywhere: bool = False) -> None:
+    """Raises ValueError; among others for an order that has no index, which the service refuses."""
+    if everywhere:
+        orders = {"id", *container.swept}
+    else:
+        orders = {"id", *container.indexed, *(order for _, order in container.composites)}
+    if query.order not in orders:  # declare the member in domain/kernel/containers.py
         raise ValueError(f"{container.name} has no index to order by {query.order}")
     if not 1 <= query.limit <= MAX_QUERY_LIMIT:
         raise ValueError(f"a query's limit is 1 to {MAX_QUERY_LIMIT}")

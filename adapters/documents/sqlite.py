@@ -165,7 +165,7 @@ class SqliteDocuments:
 
     async def _query(self, container: str, pk: str | None, query: Query) -> list[Stored]:
         self._check(container)
-        rules.check_query(self._containers[container], query)
+        rules.check_query(self._containers[container], query, everywhere=pk is None)
         sql, values = sqlite_query.select(container, pk, query, self._now())
         if query.limit <= _LOOP_LIMIT:
             self._deadline = time.perf_counter() + _LOOP_SECONDS

@@ -76,16 +76,12 @@ def member_sql(member: str) -> str:
 
 
 def _indexes(containers: Sequence[Container]) -> Iterator[tuple[str, str]]:
-    """Partial indexes: an item that lacks a member costs nothing.
-
-    A member has two, because a query is either of one partition or of all (outbox sweeps).
-    """
+    """Partial indexes: an item that lacks a member costs nothing."""
     for container in containers:
-        keys = list(dict.fromkeys([*((member,) for member in container.indexed), *container.composites]))
-        for members in keys:
+        within: list[tuple[str, ...]] = [("pk", member) for member in container.indexed]
+        within += [pair if pair[0] == "pk" else ("pk", *pair) for pair in container.composites]
+        for members in dict.fromkeys([*within, *((member,) for member in container.swept)]):
+            name = f"by:{container.name}:{','.join(members)}"
             columns = ", ".join(member_sql(member) for member in members)
-            present = " AND ".join(f"{member_sql(member)} IS NOT NULL" for member in members)
-            for scope in ("",) if "pk" in members else ("pk, ", ""):
-                name = f"by:{container.name}:{scope}{','.join(members)}"
-                on = f'"{container.name}" ({scope}{columns}) WHERE {present}'
-                yield name, f'CREATE INDEX IF NOT EXISTS "{name}" ON {on}'
+            present = " AND ".join(f"{member_sql(member)} IS NOT NULL" for member in members if member != "pk")
+            yield name, f'CREATE INDEX IF NOT EXISTS "{name}" ON "{container.name}" ({columns}) WHERE {present}'

@@ -17,7 +17,10 @@ class Container:
     indexed: tuple[str, ...] = ()
     """Top-level members that queries filter or order by, besides `pk` and `id`."""
     composites: tuple[tuple[str, str], ...] = ()
-    """Pairs (equality, order) that Cosmos DB needs one index for."""
+    """Pairs (equality, order) of queries within a partition, each worth an index of its own that `pk` leads. The
+    equality may be `pk` itself."""
+    swept: tuple[str, ...] = ()
+    """Which of *indexed* jobs order by over all partitions (`query_everywhere`)."""
 
 
 ACCOUNTS: Final = "accounts"
@@ -32,23 +35,28 @@ CONTAINERS: Final[tuple[Container, ...]] = (
         ACCOUNTS,
         "pk = user id: account, sessions, links, activity, outbox. pk = e-mail key: the e-mail's reservation.",
         indexed=("type", "dueAt"),
-        composites=(("type", "id"), ("type", "dueAt")),
+        composites=(("type", "id"),),
+        swept=("dueAt",),
     ),
     Container(DIRECTORY, "People as others may find them, kept from the accounts by the outbox."),
-    Container(LEARNING, "pk = user id: enrolments with their progress, outbox.", indexed=("type", "dueAt")),
+    Container(
+        LEARNING, "pk = user id: enrolments with their progress, outbox.", indexed=("type", "dueAt"), swept=("dueAt",)
+    ),
     Container(
         COURSES,
         "pk = course id: course, lessons, counters, members, outbox. pk = `catalogue`: what the catalogue lists.",
         indexed=("type", "dueAt", "rev"),
+        swept=("dueAt",),
     ),
     Container(
         CHAT,
         "pk = end of the conversation's id: head, members, messages, outbox. pk = user id: the person, their places.",
         indexed=("type", "seq", "changedAt", "activeOn", "publishDueAt", "dueAt"),
-        composites=(("type", "activeOn"), ("type", "dueAt")),
+        composites=(("pk", "seq"), ("type", "activeOn")),
+        swept=("publishDueAt", "dueAt"),
     ),
     Container(IDEMPOTENCY, "Answers to keyed requests, for 24 hours."),
 )
 
-OUTBOX_CONTAINERS: Final = tuple(container.name for container in CONTAINERS if "dueAt" in container.indexed)
+OUTBOX_CONTAINERS: Final = tuple(container.name for container in CONTAINERS if "dueAt" in container.swept)
 """Where a batch may hold outbox items (`domain/kernel/outbox.py`): the sweep looks into each."""

@@ -82,7 +82,8 @@ class Patch:
     """Change members of an item in place. Paths are top-level names or `a/b` into existing objects.
 
     *incr* adds (an absent member counts as 0), *set* writes, *remove* deletes (an absent member is fine).
-    At most 10 changes in all (the service's limit).
+    At most 10 changes in all (the service's limit), a removal counting twice. A path whose parent is not there, or an
+    *incr* of what is no number, is a mistake of the caller's (ValueError).
     """
 
     id: str
@@ -111,7 +112,10 @@ class Query:
     the last one of a page is the cursor of the next. Items without it do not match. *above* and *below* are
     exclusive bounds on it, and are the cursor: `above=last` when ascending, `below=last` when descending.
     *starts* keeps items whose *order* member, a text, begins so. *eq* compares top-level members.
-    *contains* maps a top-level text member to what it must contain: a scan, for rare administrative lists only.
+    *order* is `id` or a member that the container declares (`domain/kernel/containers.py`), for all partitions one
+    that it declares as *swept*: others have no index.
+    *contains* maps a top-level text member to what it must contain, case and all: a scan, for rare administrative
+    lists only.
     *limit* is 1 to 1,000.
     """
 
@@ -126,14 +130,20 @@ class Query:
 
 
 class DocumentStore(Protocol):
-    """Raises, besides what each method names: ItemTooLarge, StoreThrottled, Unavailable; never a driver's error."""
+    """Raises, besides what each method names: ItemTooLarge, StoreThrottled, Unavailable; never a driver's error.
+
+    A write that raises Unavailable may have happened: its answer was lost. Tried again, a create may then meet the
+    item it made (ItemExists), and a conditional write its own trace (ItemStale). So read again and judge again, as
+    after a lost race, and give items ids that make a second write of the same thing harmless. ValueError is a
+    mistake of the caller's: a limit of the service broken, an id with `/ \\ ? #` created, a value JSON cannot hold.
+    """
 
     async def find(self, container: str, pk: str, item_id: str) -> Stored | None:
         """The item, or None."""
         ...
 
     async def find_many(self, container: str, keys: Sequence[tuple[str, str]]) -> list[Stored | None]:
-        """Up to 500 items by (pk, id), in the order of *keys*, in one call."""
+        """Up to 1,000 items by (pk, id), in the order of *keys*, in one call."""
         ...
 
     async def create(self, container: str, item: Item) -> Stored:

@@ -35,7 +35,9 @@ from tests.factories import ManualClock
 from tests.servers import Server
 
 CONTAINERS = [
-    Container("things", "Made up.", indexed=("seq", "kind"), composites=(("kind", "seq"), ("pk", "seq"))),
+    Container(
+        "things", "Made up.", indexed=("seq", "kind"), composites=(("kind", "seq"), ("pk", "seq")), swept=("seq",)
+    ),
     Container("others", "Made up."),
 ]
 
@@ -144,16 +146,16 @@ async def test_the_same_id_may_be_in_many_partitions_and_containers(store: Docum
 
 
 async def test_find_many_answers_in_the_order_asked_with_none_for_what_is_absent(store: DocumentStore) -> None:
-    for number in range(60):
-        await store.create("things", a_thing("x", pk=f"p{number}", n=number))
-    keys = [(f"p{number}", "x") for number in reversed(range(99))]
-    found = await store.find_many("things", [*keys, keys[0]])
-    assert [stored and stored.item["n"] for stored in found[:-1]] == [None] * 39 + list(reversed(range(60)))
+    await asyncio.gather(*(store.create("things", a_thing("x", pk=f"p{n}", n=n)) for n in range(120)))
+    keys = [(f"p{number}", "x") for number in reversed(range(400))]
+    found = await store.find_many("things", [*keys, keys[-1]])
+    assert [stored and stored.item["n"] for stored in found[:-1]] == [None] * 280 + list(reversed(range(120)))
+    assert found[-1] == found[-2]
     assert await store.find_many("things", []) == []
     one = await store.find_many("things", [("p7", "x")])
     assert one == [await store.find("things", "p7", "x")]
-    with pytest.raises(ValueError, match="100"):
-        await store.find_many("things", [("p", str(n)) for n in range(101)])
+    with pytest.raises(ValueError, match="1000"):
+        await store.find_many("things", [("p", str(n)) for n in range(1001)])
 
 
 async def test_create_refuses_a_taken_id_and_changes_nothing(store: DocumentStore) -> None:
