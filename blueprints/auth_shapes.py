@@ -6,6 +6,7 @@ import msgspec
 
 from domain.auth.grants import Grant
 from domain.auth.model import Session
+from domain.kernel.accounts import MAX_NAME
 from domain.kernel.clock import to_iso
 from web.bodies import In, Out, Verbatim
 
@@ -19,7 +20,7 @@ Token = Annotated[str, msgspec.Meta(min_length=1, max_length=2048)]
 class SignUpIn(In):
     email: Email
     password: Password
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)]
 
 
 class LogInIn(In):

@@ -4,6 +4,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from domain.auth.accounts import Accounts
+from domain.auth.appointing import Appointing
 from domain.auth.authenticator import SessionAuthenticator
 from domain.auth.grants import Grants
 from domain.auth.links import Links
@@ -16,7 +17,6 @@ from domain.auth.revocation import Revocation
 from domain.auth.sessions import Sessions
 from domain.auth.sign_in import SignIn
 from domain.auth.sign_up import SignUp
-from domain.auth.standing import Standing
 from domain.auth.verification import Verification
 
 if TYPE_CHECKING:
@@ -122,8 +122,8 @@ class AuthParts:
         )
 
     @cached_property
-    def standing(self) -> Standing:
-        return Standing(self.accounts, self.revocation)
+    def appointing(self) -> Appointing:
+        return Appointing(self.accounts, self.hasher, self.common)
 
     async def close(self) -> None:
         """Only the hasher holds anything of its own."""

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from domain.kernel.accounts import MAX_NAME, Role
 from domain.kernel.errors import DomainError
+from domain.kernel.text import clean_text
 from runtime import sql
 from runtime.parts import Parts
 
@@ -76,6 +78,34 @@ async def load_courses(parts: Parts, options: Mapping[str, str], text: str) -> s
     return f"{loaded.created} courses created, {loaded.changed} changed, {loaded.unchanged} as they were"
 
 
+async def create_user(parts: Parts, options: Mapping[str, str], text: str) -> str:
+    """A verified, active account; the password is the first line of standard input."""
+    name = clean_text(options["name"])
+    if not 1 <= len(name) <= MAX_NAME:
+        raise CommandFailed(f"the name must have 1 to {MAX_NAME} characters")
+    user_id = await parts.auth.appointing.create_user(options["email"], name, Role(options["role"]), text)
+    return f"created {options['role']} {user_id}"
+
+
+async def rotate_keys(parts: Parts, options: Mapping[str, str], text: str) -> str:  # noqa: ARG001 - a command's shape
+    """One step of turning the signing keys over."""
+    from adapters.secrets.files import FileKeys
+    from adapters.secrets.key_ring import TooEarly, fresh_key, turn_over
+
+    if not isinstance(parts.keys, FileKeys):
+        raise CommandFailed("the signing keys are not kept in a file here")
+    guards_for = parts.settings.tokens.refresh_ttl
+    try:
+        keys = await parts.keys.change(
+            lambda ring: turn_over(ring, fresh_key(), parts.clock.now(), guards_for=guards_for)
+        )
+    except TooEarly as error:
+        raise CommandFailed(str(error)) from error
+    if keys.next is not None:
+        return f"key {keys.next.kid} is published; run this again in a minute to sign with it"
+    return f"key {keys.current.kid} signs from now on; what the last one signed stays good"
+
+
 def _absolute(path: str) -> str:
     """The command may run in the dev host's process, which has a working directory of its own."""
     return str(Path(path).expanduser().resolve())
@@ -88,5 +118,18 @@ COMMANDS: dict[str, Command] = {
         load_courses,
         (Option("file", "where the courses are", _absolute, {"metavar": "FILE"}),),
     ),
+    "create-user": Command(
+        "create a verified, active account; the password is read from standard input",
+        create_user,
+        (
+            Option("--email", "the address to sign in with", more={"required": True}),
+            Option("--name", "the name others see", more={"required": True}),
+            Option(
+                "--role", "what the person may do", more={"choices": [role.value for role in Role], "default": "user"}
+            ),
+        ),
+        reads_input=True,
+    ),
+    "rotate-keys": Command("turn the signing keys over, one step: publish the next key, or sign with it", rotate_keys),
     "check": Command("tell which settings are missing and what cannot be reached", check),
 }

@@ -84,10 +84,12 @@ class JwtAccessTokens:
             raise InvalidToken
         if not issued - _CLOCKS_DIFFER_BY <= now < expires:
             raise InvalidToken
-        ids = (claims["sub"], claims["sid"])
-        if role not in _ROLES or not all(isinstance(each, str) and is_uuid7(each) for each in ids):
+        user_id, session_id = claims["sub"], claims["sid"]
+        if not all(isinstance(claim, str) for claim in (user_id, session_id, role)):
             raise InvalidToken
-        return AccessClaims(*ids, role)
+        if role not in _ROLES or not is_uuid7(user_id) or not is_uuid7(session_id):
+            raise InvalidToken
+        return AccessClaims(user_id, session_id, role)
 
 
 def _is_time(value: object) -> bool:

@@ -7,10 +7,10 @@ from typing import Final
 from domain.auth.model import Session
 from domain.auth.records import read_session, session_item_id
 from domain.auth.write import PersonalWrite
-from domain.kernel.accounts import ACCOUNT_ID, Account, reservation_key
+from domain.kernel.accounts import ACCOUNT_ID, Account, reservation_item, reservation_key
 from domain.kernel.clock import Clock
 from domain.kernel.containers import ACCOUNTS
-from domain.kernel.documents import DocumentStore, Item, Stored
+from domain.kernel.documents import DocumentStore, ItemExists, Stored
 from domain.kernel.errors import Unavailable
 from domain.kernel.ids import Ids
 from domain.kernel.links import LinkName, link_item_id
@@ -83,9 +83,15 @@ class Accounts:
         one, account = await self.documents.find_many(ACCOUNTS, [(user_id, item_id), (user_id, ACCOUNT_ID)])
         return one, account
 
-    async def create_reservation(self, item: Item) -> None:
-        """Raises ItemExists."""
-        await self.documents.create(ACCOUNTS, item)
+    async def reserve(self, email_key: str) -> str:
+        """The id of the person whose address this is from now on, if it was nobody's."""
+        user_id = self.ids.new()
+        item = reservation_item(email_key, user_id=user_id, now=self.clock.now())
+        try:
+            await self.documents.create(ACCOUNTS, item)
+        except ItemExists:
+            return await self.find_reserved(email_key) or user_id
+        return user_id
 
 
 class TooBusy(Unavailable):

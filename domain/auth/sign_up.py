@@ -5,8 +5,8 @@ person the reservation names. Whoever finds a reservation without its account (a
 still going on) goes on with the same person's id, and of all who do so exactly one creates the account.
 """
 
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Final
 
 from domain.auth.accounts import Accounts
@@ -19,7 +19,7 @@ from domain.auth.passwords import clean_password
 from domain.auth.ports import CommonPasswords, PasswordHasher
 from domain.auth.records import session_item
 from domain.auth.verification import VERIFY_WITHIN
-from domain.kernel.accounts import Account, reservation_item
+from domain.kernel.accounts import Account
 from domain.kernel.addresses import EmailAddress, clean_email
 from domain.kernel.containers import IDEMPOTENCY
 from domain.kernel.documents import Create, Item, ItemExists
@@ -63,7 +63,7 @@ class SignUp:
         wanted = Request(address, name, clean, key)
         async with self.hasher.place():
             session_id = await self._claim_key(wanted)
-            user_id = await self._reserve(address.key)
+            user_id = await self.accounts.reserve(address.key)
             if await self.accounts.find(user_id) is None:
                 password_hash = await self.hasher.hash(clean)
                 try:
@@ -105,30 +105,14 @@ class SignUp:
         """Under every key: a rotation between the two requests makes no difference."""
         return {mac(key, "sign-up-key", said).hex() for key in (await self.keys.get()).accepted}
 
-    async def _reserve(self, email_key: str) -> str:
-        """The id of the person the address belongs to, from now on."""
-        now = self.accounts.clock.now()
-        user_id = self.accounts.ids.new()
-        try:
-            await self.accounts.create_reservation(reservation_item(email_key, user_id=user_id, now=now))
-        except ItemExists:
-            return await self.accounts.find_reserved(email_key) or user_id
-        return user_id
-
     async def _create(
         self, wanted: Request, user_id: str, session_id: str, password_hash: str, client: Client
     ) -> Grant:
         """Raises ItemExists when the account is there already."""
         write = self.accounts.write(user_id)
         now = write.now
-        account = Account(
-            id=user_id,
-            email=wanted.email.text,
-            email_key=wanted.email.key,
-            name=wanted.name,
-            password_hash=password_hash,
-            created_at=now,
-            updated_at=now,
+        account = replace(
+            new_account(user_id, wanted.email, wanted.name, password_hash, now),
             last_login_at=now,
             login_streak=1,
             streak_on=now.date(),
@@ -139,6 +123,7 @@ class SignUp:
         write.add(Create(account.to_item()), Create(session_item(session, now)))
         write.note("signed_up", client, sessionId=session_id)
         write.mail_link(await self.links.make(user_id, Purpose.VERIFY_EMAIL, lasts=VERIFY_WITHIN))
+        write.project()
         await self.accounts.commit(write)
         return await self.grants.issue(session, account, now)
 
@@ -156,3 +141,16 @@ class SignUp:
         if not stands(session.session, held.account, now):
             raise UserExists
         return await self.grants.issue(session.session, held.account, now)
+
+
+def new_account(user_id: str, email: EmailAddress, name: str, password_hash: str, now: datetime) -> Account:
+    """As yet unverified, and never signed in to."""
+    return Account(
+        id=user_id,
+        email=email.text,
+        email_key=email.key,
+        name=name,
+        password_hash=password_hash,
+        created_at=now,
+        updated_at=now,
+    )

@@ -18,6 +18,8 @@ from domain.kernel.documents import Item
 
 ACCOUNT_ID: Final = "account"
 RESERVATION_ID: Final = "email"
+MAX_NAME: Final = 100
+"""Characters of a name."""
 
 
 class Role(StrEnum):
