@@ -84,7 +84,9 @@ async def enroll(call: Call) -> Reply:
     return Reply(200, EnrolledOut.of(progress))
 
 
-@endpoint(bp, "DELETE", "v1/courses/{course_id}/enroll", access=SIGNED_IN, status=204, errors=("not_enrolled",))
+@endpoint(
+    bp, "DELETE", "v1/courses/{course_id}/enroll", access=SIGNED_IN, status=204, errors=("not_found", "not_enrolled")
+)
 async def leave_course(call: Call) -> Reply:
     """Leave a course.
 
@@ -130,7 +132,13 @@ async def complete_lesson(call: Call) -> Reply:
 
 
 @endpoint(
-    bp, "GET", "v1/courses/{course_id}/rating", access=SIGNED_IN, gives=RatingOut, etag=True, errors=("not_enrolled",)
+    bp,
+    "GET",
+    "v1/courses/{course_id}/rating",
+    access=SIGNED_IN,
+    gives=RatingOut,
+    etag=True,
+    errors=("not_found", "not_enrolled"),
 )
 async def get_rating(call: Call) -> Reply:
     """Show the caller's own rating of a course."""
@@ -145,7 +153,7 @@ async def get_rating(call: Call) -> Reply:
     access=SIGNED_IN,
     takes=RatingIn,
     gives=RatingOut,
-    errors=("not_enrolled", "precondition_failed"),
+    errors=("not_found", "not_enrolled", "precondition_failed"),
 )
 async def rate_course(call: Call) -> Reply:
     """Rate a course, 1 to 5.

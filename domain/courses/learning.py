@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from domain.courses.enrolments import Enrolments
+from domain.courses.enrolments import Enrolments, Rule
 from domain.courses.model import (
     AlreadyEnrolled,
     Course,
@@ -101,9 +101,9 @@ class Learning:
     async def leave(self, user_id: str, course_id: str) -> None:
         """Leave; progress is kept for a return. Leaving again is fine.
 
-        Raises NotEnrolled for somebody who never was; that says nothing about whether there is such a course.
+        Raises CourseNotFound, and NotEnrolled for somebody who never was.
         """
-        await self._enrolments.change(user_id, course_id, leave)
+        await self._change(user_id, course_id, leave)
 
     async def complete(self, user_id: str, course_id: str, lesson_id: str, *, minutes: int) -> CourseProgress:
         """Mark a lesson done; *minutes* is what it took. Idempotent, and of parallel completions none is lost.
@@ -130,7 +130,7 @@ class Learning:
     async def rate(self, user_id: str, course_id: str, rating: int) -> int:
         """One rating, 1 to 5, for each person enrolled; a new one replaces the old.
 
-        Raises NotEnrolled (also where there is no such course), Invalid.
+        Raises CourseNotFound, NotEnrolled, Invalid.
         """
         if not 1 <= rating <= 5:  # noqa: PLR2004 - the contract's scale
             raise Invalid.field("rating", "out_of_range", "Must be between 1 and 5.")
@@ -138,14 +138,11 @@ class Learning:
         def rated(known: Enrolment) -> Enrolment:
             return rate(_active(known), rating)
 
-        return (await self._enrolments.change(user_id, course_id, rated)).rating
+        return (await self._change(user_id, course_id, rated)).rating
 
     async def find_rating(self, user_id: str, course_id: str) -> int | None:
-        """The caller's own, None while there is none. Raises NotEnrolled."""
-        held = await self._enrolments.find(user_id, course_id)
-        if held is None:
-            raise NotEnrolled
-        return _active(held.enrolment).rating or None
+        """The caller's own, None while there is none. Raises CourseNotFound, NotEnrolled."""
+        return (await self._change(user_id, course_id, _active)).rating or None
 
     async def progress(self, user_id: str) -> Progress:
         """Everything on one page: one call for the enrolments, one for the account, one for each hundred courses."""
@@ -167,6 +164,16 @@ class Learning:
             enrolled_courses=[one.course_id for one in enrolments if one.active],
             completed_lessons=[lesson_id for _, lesson_id in done],
         )
+
+    async def _change(self, user_id: str, course_id: str, rule: Rule) -> Enrolment:
+        """The course itself is asked for only when there is no enrolment, to tell one refusal from the other."""
+        try:
+            return await self._enrolments.change(user_id, course_id, rule)
+        except NotEnrolled:
+            course = await self._course(course_id)
+            if course is None or not course.shown_to_learners(enrolled=False):
+                raise CourseNotFound from None
+            raise
 
     async def _logins(self, user_id: str) -> Logins | None:
         stored = await self._documents.find(ACCOUNTS, user_id, ACCOUNT_ID)

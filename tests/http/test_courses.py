@@ -1,13 +1,15 @@
 """Courses over HTTP."""
 
 import asyncio
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import pytest
 
+from blueprints.courses_shapes import Sort
 from domain.courses.model import State
 from domain.courses.progress import WEEK_STREAK
+from domain.courses.search import SORTS
 from domain.kernel.containers import COURSES
 from domain.kernel.documents import Patch
 from tests.courses import a_course, a_school_over, course_id, lesson_id
@@ -81,6 +83,10 @@ async def test_the_detail_shows_the_outline_to_anyone(stocked: World) -> None:
     outline = (await stocked.client.get(f"/api/v1/courses/{course_id(3)}/lessons")).json()
     assert outline["items"] == body["lessons"]
     assert outline["pagination"] == {"hasMore": False, "nextCursor": None}
+
+
+def test_every_sort_there_is_can_be_asked_for() -> None:
+    assert set(get_args(Sort)) == {sign + name for name in SORTS for sign in ("", "-")}
 
 
 @pytest.mark.parametrize("unknown", ["catalogue", course_id(99), "00000000-0000-4000-8000-000000000000", "a%2Fb"])
@@ -215,6 +221,9 @@ async def test_leaving_and_returning_keeps_progress(world: World, ada: Person) -
         ("POST", f"{COURSE}/lessons/{lesson_id(1, 1)}/complete", (403, "not_enrolled")),
         ("DELETE", f"{COURSE}/enroll", (403, "not_enrolled")),
         ("GET", f"{COURSE}/rating", (403, "not_enrolled")),
+        ("GET", f"/api/v1/courses/{course_id(9)}/rating", (404, "not_found")),
+        ("DELETE", f"/api/v1/courses/{course_id(9)}/enroll", (404, "not_found")),
+        ("DELETE", f"/api/v1/courses/{course_id(3)}/enroll", (404, "not_found")),
         ("GET", f"{COURSE}/lessons/{lesson_id(2, 1)}", (404, "not_found")),
         ("POST", f"{COURSE}/lessons/{lesson_id(9, 1)}/complete", (404, "not_found")),
         ("GET", f"{COURSE}/lessons/first", (404, "not_found")),
