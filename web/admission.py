@@ -14,6 +14,7 @@ from web.incoming import Incoming, network_of
 from web.origins import SAFE_METHODS, is_same_site, require_same_site
 
 _BY_CALLER: Final = frozenset({Limit.DEFAULT, Limit.UPLOAD})
+_NOBODY: Final = frozenset({Requires.NOTHING, Requires.SERVICE})
 _MINUTE: Final = timedelta(minutes=1)
 
 
@@ -26,16 +27,17 @@ async def admit(
     Whoever fails to prove themselves is counted by address, so that tokens cannot be guessed at the price of nothing.
     """
     requires = endpoint.access.requires
-    if requires is Requires.SERVICE:
-        claims, refused, by_cookie = None, None, False
-    else:
-        claims, refused, by_cookie = await _read_token(incoming, edge, cookies)
+    # A preflight is the browser's, not the page's. Like probes and webhooks it is nobody's, and counts for nothing.
+    if requires in _NOBODY and (endpoint.limit is Limit.NONE or incoming.method == "OPTIONS"):
+        incoming.allowance = uncounted(edge)
+        return None
+    claims, refused, by_cookie = await _read_token(incoming, edge, cookies)
     if claims is not None and by_cookie and requires is Requires.NOTHING and incoming.method not in SAFE_METHODS:
         # A public address: a cookie sent along by some other site makes nobody the caller, and harms nobody.
         claims = claims if is_same_site(incoming, edge) else None
     session = await _count(incoming, endpoint, edge, claims, address)
     if claims is None:
-        if requires in {Requires.NOTHING, Requires.SERVICE}:
+        if requires in _NOBODY:
             return None
         raise refused or MissingToken
     if by_cookie and requires is not Requires.NOTHING:

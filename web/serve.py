@@ -49,7 +49,7 @@ async def serve(prepared: Prepared, req: func.HttpRequest) -> func.HttpResponse:
     edge: Edge | None = None
     try:
         edge = web_edge.get()
-        reply = await _reply(prepared, req, incoming, edge)
+        return respond(await _reply(prepared, req, incoming, edge), incoming, edge, prepared.endpoint)
     except DomainError as error:
         reply = error_reply(error, incoming.request_id)
         if prepared.endpoint.refusal_ends_session and isinstance(error, InvalidToken | TokenRevoked):

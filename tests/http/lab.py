@@ -202,6 +202,24 @@ async def lab_old(call: Call) -> Reply:
     return Reply(204)
 
 
+@endpoint(bp, "GET", "v1/lab/unwritable", access=ANYONE)
+async def lab_unwritable(call: Call) -> Reply:
+    """Answer what cannot be written."""
+    return Reply(200, object())
+
+
+@endpoint(bp, "GET", "v1/lab/split", access=ANYONE)
+async def lab_split(call: Call) -> Reply:
+    """Answer a header with a line break."""
+    return Reply(302, headers={"Location": "/\r\nSet-Cookie: a=b"})
+
+
+@endpoint(bp, "GET", "v1/lab/probe", access=ANYONE, limit=Limit.NONE)
+async def lab_probe(call: Call) -> Reply:
+    """Be there."""
+    return Reply(204)
+
+
 LAB = {name: ENDPOINTS.pop(name) for name in set(ENDPOINTS) - _before}
 _app = func.FunctionApp()
 _app.register_functions(bp)

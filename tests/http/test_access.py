@@ -80,3 +80,9 @@ async def test_a_key_costs_two_store_calls_and_a_replay_two(lab: Lab) -> None:
     with lab.documents.measure() as calls:
         await lab.post("/api/v1/lab/notes", {"text": "a"})
     assert calls.total == 0
+
+
+async def test_a_probe_asks_nobody_even_with_a_token(lab: Lab) -> None:
+    for headers in ({}, bearer("ada"), {"Cookie": "accessToken=ada:s1"}, bearer("keys-are-away", "")):
+        assert (await lab.client.get("/api/v1/lab/probe", headers=headers)).status_code == 204
+    assert (lab.cache.trips, lab.doorman.loads) == (0, 0)

@@ -98,3 +98,10 @@ async def test_what_fails_before_it_is_counted_still_says_what_is_left(lab: Lab)
     reply = await lab.client.get("/api/v1/lab/me", headers={"Authorization": "Bearer keys-are-away"})
     assert reply.status_code == 503
     assert reply.headers["x-ratelimit-remaining"] == "100"
+
+
+@pytest.mark.parametrize("path", ["unwritable", "split"])
+async def test_an_answer_that_cannot_be_written_is_a_fault_too(lab: Lab, path: str) -> None:
+    reply = await lab.client.get(f"/api/v1/lab/{path}")
+    assert (reply.status_code, reply.json()["error"]["code"]) == (500, "server_error")
+    assert "set-cookie" not in reply.headers
