@@ -15,7 +15,7 @@ from runtime.development import LocalSettingsFaulty, read_local_settings
 def main(arguments: Sequence[str]) -> int:
     """Returns the exit status: 0 when stopped, 2 when it could not start."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
-    for chatty in ("alembic", "azure", "httpx", "uvicorn", "aiohttp.access"):
+    for chatty in ("alembic", "azure", "httpx", "uvicorn", "aiohttp.access", "websockets"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
         given = {**read_local_settings(), **os.environ}

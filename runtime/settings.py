@@ -97,8 +97,8 @@ class WebPubSub:
     @property
     def hosts(self) -> tuple[str, ...]:
         """The service's host, as it names itself to the event handler."""
-        url = self.endpoint or _member(self.connection_string, "endpoint")
-        return (urlsplit(url).netloc,) if url else ()
+        host = urlsplit(self.endpoint or _member(self.connection_string, "endpoint")).hostname
+        return (host,) if host else ()
 
 
 def _member(connection_string: str | None, name: str) -> str:

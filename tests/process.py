@@ -15,6 +15,7 @@ from devhost.mailbox import Mail, Mailbox
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 30
+MAIL_SECONDS = 30
 
 
 def free_port() -> int:
@@ -43,8 +44,15 @@ class DevHostProcess:
     def url(self) -> str:
         return f"http://localhost:{self.port}"
 
-    def mails(self, to: str) -> list[Mail]:
-        return [mail for mail in Mailbox(self.data / "mail").list() if mail.to == to]
+    async def wait_for_mails(self, to: str, count: int = 1) -> list[Mail]:
+        """What was mailed to one address, once it is at least *count*."""
+        mailbox = Mailbox(self.data / "mail")
+        async with asyncio.timeout(MAIL_SECONDS):
+            while True:
+                mails = [mail for mail in mailbox.list() if mail.to == to]
+                if len(mails) >= count:
+                    return mails
+                await asyncio.sleep(0.05)  # another process writes them
 
     async def kill(self) -> None:
         """As a power cut would."""

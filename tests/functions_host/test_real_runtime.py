@@ -1,5 +1,8 @@
 """The app as Azure would run it: deployed files only, indexed and served by Microsoft's own worker code."""
 
+import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -7,6 +10,7 @@ import pytest
 
 import function_app
 from devhost.functions import functions_of
+from devhost.mailbox import Mailbox
 
 pytestmark = pytest.mark.servers
 
@@ -40,6 +44,22 @@ def test_wrong_methods_and_unknown_routes_get_our_envelope(
 
 def test_a_timer_fires(client: httpx.Client) -> None:
     assert client.post("/__host/fire/sweep_outbox").json() == {"status": "Success", "returned": None}
+
+
+def test_a_queue_function_fires_and_mails(client: httpx.Client, data: Path) -> None:
+    """What a sign-up put on the queue, handed to the function as the queue extension does."""
+    bob = {"email": "bob@people.example", "password": "correct horse battery staple", "name": "Bob"}
+    assert client.post("/api/v1/auth/signup", json=bob).status_code == 201
+    with closing(sqlite3.connect(data / "queues.db")) as queues:
+        waiting = queues.execute("SELECT body FROM messages WHERE queue = 'mail' ORDER BY seq DESC").fetchone()
+    fired = client.post("/__host/fire/send_mail", json={"payload": json.loads(waiting[0])})
+    assert fired.json() == {"status": "Success", "returned": None}
+    assert [mail.subject for mail in Mailbox(data / "mail").list() if mail.to == bob["email"]]
+
+
+def test_a_queue_function_that_fails_tells_the_host(client: httpx.Client) -> None:
+    fired = client.post("/__host/fire/send_mail", json={"payload": {"unheard": "of"}, "tries": 5})
+    assert fired.json()["status"] == "Failure"
 
 
 def test_nothing_that_is_not_deployed_is_needed(deployed: Path) -> None:
