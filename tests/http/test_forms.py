@@ -4,13 +4,14 @@ import asyncio
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from adapters.sql.sqlite import sqlite_path
+from adapters.sql.sqlite import sqlite_database, sqlite_path
 from tests.world import World, a_world
 
 CONTACT = {"name": "Ada", "email": "ada@people.example", "subject": "Hours", "message": "When do you open?\nThanks."}
@@ -282,3 +283,20 @@ async def test_what_a_crash_left_in_the_outbox_is_mailed_by_the_sweep(world: Wor
     await world.run_jobs()
     assert len(world.mails()) == 2
     assert count(world.data, "outbox") == 0
+
+
+async def test_a_busy_database_makes_forms_wait_then_answer_and_nothing_else(world: World) -> None:
+    await world.parts.sql.close()
+    vars(world.parts)["sql"] = sqlite_database(world.data, patience=timedelta(milliseconds=50))
+    with closing(sqlite3.connect(sqlite_path(world.data), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        waiting = asyncio.create_task(send(world, "contact"))
+        await asyncio.sleep(0.02)
+        refused = await send(world, "contact")
+        assert (refused.status_code, refused.json()["error"]["code"]) == (503, "service_unavailable")
+        assert int(refused.headers["retry-after"]) > 0
+        assert (await world.client.get("/api/healthz")).status_code == 200
+        assert not waiting.done()
+        other.execute("ROLLBACK")
+    assert (await waiting).status_code == 201
+    assert count(world.data) == 1

@@ -17,8 +17,8 @@ from adapters.sql.sweeping import Debts
 from adapters.sql.tables import METADATA
 from domain.forms.desk import Change
 from domain.forms.ports import Filter
-from tests.contract.test_form_store import Bench
 from tests.factories import NOON, ManualClock, a_referral, an_interest
+from tests.forms import FormBench
 from tests.tsql import check_tsql, recorded, to_tsql
 
 
@@ -41,7 +41,7 @@ def methods(kind: type) -> set[str]:
 async def test_every_statement_of_the_application_is_t_sql(tmp_path: Path) -> None:
     database = sqlite_database(tmp_path)
     await upgrade(database)
-    bench, queue = Bench(database), SqliteQueue(tmp_path / "queues.db", ManualClock())
+    bench, queue = FormBench(database), SqliteQueue(tmp_path / "queues.db", ManualClock())
     store, outbox = (
         Used(SqlForms(database)),
         Used(SqlOutbox(database, queue, Debts(), ManualClock(NOON + timedelta(hours=1)))),
