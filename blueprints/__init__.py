@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from blueprints import auth, chat, courses, docs, fallback, forms, health, jobs, progress, realtime
+from blueprints import auth, chat, courses, docs, fallback, forms, health, jobs, progress, realtime, users
 from runtime import parts
 from web import correlation, edge
 
@@ -16,6 +16,7 @@ ALL: tuple[func.Blueprint, ...] = (
     courses.bp,
     progress.bp,
     forms.bp,
+    users.bp,
     chat.bp,
     realtime.bp,
     jobs.bp,

@@ -65,3 +65,9 @@ async def sweep_sql_outbox(timer: func.TimerRequest) -> None:  # noqa: ARG001 - 
 async def forget_form_origins(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the trigger's own name
     """Forget where forms came from, once abuse need not be traced any more. Weekly: it wakes the database."""
     await parts.get().form_retention.forget_origins()
+
+
+@bp.queue_trigger(arg_name="message", queue_name="projections", connection="AzureWebJobsStorage")
+async def project_person(message: func.QueueMessage) -> None:
+    """Have the directory and chat show a person as the account is now."""
+    await parts.get().users.projection.project(message.get_json()["userId"])

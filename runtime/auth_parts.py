@@ -37,7 +37,7 @@ class AuthParts:
     @cached_property
     def accounts(self) -> Accounts:
         parts = self._parts
-        return Accounts(parts.documents, lambda: parts.outbox, parts.clock, parts.ids)
+        return Accounts(parts.documents, lambda: parts.outbox, lambda: parts.users.projection, parts.clock, parts.ids)
 
     @cached_property
     def tokens(self) -> AccessTokens:

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from domain.kernel.accounts import MAX_NAME, Role
+from domain.kernel.accounts import Role
 from domain.kernel.errors import DomainError
-from domain.kernel.text import clean_text
 from runtime import sql
 from runtime.parts import Parts
 
@@ -80,10 +79,8 @@ async def load_courses(parts: Parts, options: Mapping[str, str], text: str) -> s
 
 async def create_user(parts: Parts, options: Mapping[str, str], text: str) -> str:
     """A verified, active account; the password is the first line of standard input."""
-    name = clean_text(options["name"])
-    if not 1 <= len(name) <= MAX_NAME:
-        raise CommandFailed(f"the name must have 1 to {MAX_NAME} characters")
-    user_id = await parts.auth.appointing.create_user(options["email"], name, Role(options["role"]), text)
+    role = Role(options["role"])
+    user_id = await parts.auth.appointing.create_user(options["email"], options["name"], role, text)
     return f"created {options['role']} {user_id}"
 
 

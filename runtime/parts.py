@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from domain.chat.publishing import Publisher
     from domain.chat.sending import Sending
     from runtime.auth_parts import AuthParts
+    from runtime.users_parts import UsersParts
 
 
 @dataclass
@@ -213,6 +214,12 @@ class Parts:
             team=self.settings.mail_team,
         )
         return MailRoom(self.documents, self.keys, lambda: self.submissions, self.mailer, sites, self.clock)
+
+    @cached_property
+    def users(self) -> "UsersParts":
+        from runtime.users_parts import UsersParts
+
+        return UsersParts(self)
 
     @cached_property
     def realtime(self) -> Realtime:

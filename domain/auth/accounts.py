@@ -15,6 +15,7 @@ from domain.kernel.errors import Unavailable
 from domain.kernel.ids import Ids
 from domain.kernel.links import LinkName, link_item_id
 from domain.kernel.outbox import Outbox
+from domain.kernel.people import PROJECTIONS, Projector
 
 MAX_TRIES: Final = 5
 """How often a write that lost a race is judged anew, before the caller is asked to come back."""
@@ -35,8 +36,16 @@ class HeldSession:
 
 
 class Accounts:
-    def __init__(self, documents: DocumentStore, outbox: Callable[[], Outbox], clock: Clock, ids: Ids) -> None:
+    def __init__(
+        self,
+        documents: DocumentStore,
+        outbox: Callable[[], Outbox],
+        projector: Callable[[], Projector],
+        clock: Clock,
+        ids: Ids,
+    ) -> None:
         self.documents = documents
+        self._projector = projector
         self.clock = clock
         self.ids = ids
         self._outbox = outbox
@@ -46,15 +55,18 @@ class Accounts:
         return PersonalWrite(user_id, now=self.clock.now(), ids=self.ids)
 
     async def commit(self, write: PersonalWrite, *, at_once: Callable[[str], Awaitable[None]] | None = None) -> None:
-        """Do the batch, then *at_once* with the person's id, then offer the tasks to their queues.
+        """Do the batch, then *at_once* with the person's id, let others see it, and offer the tasks to their queues.
 
-        The sweep hands over those that fail. Raises what `DocumentStore.batch` raises.
+        The sweep takes care of what fails. Raises what `DocumentStore.batch` raises.
         """
         await self.documents.batch(ACCOUNTS, write.user_id, write.operations)
         if at_once is not None:
             await at_once(write.user_id)
         for item in write.outbox:
-            await self._outbox().offer(ACCOUNTS, item)
+            if item["queue"] == PROJECTIONS:
+                await self._outbox().do_now(ACCOUNTS, item, self._projector().project(write.user_id))
+            else:
+                await self._outbox().offer(ACCOUNTS, item)
 
     async def find(self, user_id: str) -> Held | None:
         return _held(await self.documents.find(ACCOUNTS, user_id, ACCOUNT_ID))

@@ -10,6 +10,7 @@ from domain.auth.sign_up import new_account
 from domain.kernel.accounts import Role, Status
 from domain.kernel.addresses import clean_email
 from domain.kernel.documents import Create, ItemExists
+from domain.kernel.names import clean_name
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Appointing:
     async def create_user(self, email: str, name: str, role: Role, password: str) -> str:
         """The new person's id. Raises Invalid, UserExists, Unavailable."""
         address = clean_email(email)
+        name = clean_name(name)
         clean = clean_password(password, self.common, about=(name, address.canonical), path="password")
         user_id = await self.accounts.reserve(address.key)
         async with self.hasher.place():

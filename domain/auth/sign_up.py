@@ -26,6 +26,7 @@ from domain.kernel.documents import Create, Item, ItemExists
 from domain.kernel.errors import Conflict
 from domain.kernel.keys import Keys, digest, mac
 from domain.kernel.links import Purpose
+from domain.kernel.names import clean_name
 
 KEY_KEPT_FOR: Final = timedelta(hours=24)
 
@@ -59,6 +60,7 @@ class SignUp:
         Raises Invalid, UserExists, Conflict (the key came with another body), Unavailable (too many at the moment).
         """
         address = clean_email(email)
+        name = clean_name(name)
         clean = clean_password(password, self.common, about=(name, address.canonical), path="password")
         wanted = Request(address, name, clean, key)
         async with self.hasher.place():

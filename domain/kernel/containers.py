@@ -38,7 +38,11 @@ CONTAINERS: Final[tuple[Container, ...]] = (
         composites=(("type", "id"),),
         swept=("dueAt",),
     ),
-    Container(DIRECTORY, "People as others may find them, kept from the accounts by the outbox."),
+    Container(
+        DIRECTORY,
+        "pk = `people`: whom others may find, by each word of their name, and whom administrators look for.",
+        indexed=("key", "status", "role"),
+    ),
     Container(
         LEARNING, "pk = user id: enrolments with their progress, outbox.", indexed=("type", "dueAt"), swept=("dueAt",)
     ),

@@ -5,7 +5,7 @@ item is handed to its queue and deleted; when that fails, a timer hands over wha
 least once, and its consumer must be safe to run twice. Items hold ids, never addresses, tokens or text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 from domain.kernel.clock import Clock, to_iso
 from domain.kernel.containers import OUTBOX_CONTAINERS
 from domain.kernel.documents import DocumentStore, Item, ItemNotFound, Query, Stored
-from domain.kernel.errors import Unavailable
+from domain.kernel.errors import DomainError, Unavailable
 
 SWEEP_AFTER: Final = timedelta(seconds=15)
 """How long the request that wrote an item has for handing it over itself."""
@@ -73,6 +73,12 @@ class Outbox:
         """Hand over now if that works; else leave it to the sweep. For requests, whose answer stands already."""
         with suppress(Unavailable):
             await self.hand_over(container, item)
+
+    async def do_now(self, container: str, item: Item, work: Awaitable[object]) -> None:
+        """Do the item's *work* here and now, which saves the queue; what fails is left to the sweep."""
+        with suppress(DomainError):
+            await work
+            await self._documents.delete(container, item["pk"], item["id"])
 
     async def sweep_all(self, containers: Sequence[str] = OUTBOX_CONTAINERS) -> int:
         """`sweep` each, whatever befalls the others. Raises the first failure once all were tried."""

@@ -1,0 +1,180 @@
+"""The JSON of `/users` and `/admin/users`."""
+
+from typing import Annotated
+
+import msgspec
+
+from domain.kernel.accounts import MAX_NAME, Account, Role, Status, Theme
+from domain.kernel.activity import Activity
+from domain.kernel.clock import to_iso
+from domain.users.model import KEEP, AccountChange, Found, Profile, ProfileChange, Wanted
+from web.bodies import In, Out
+from web.paging import PageQuery
+
+MAX_QUERY_CHARS = 100
+
+SearchText = Annotated[str, msgspec.Meta(max_length=MAX_QUERY_CHARS)]
+
+
+class PreferencesOut(Out):
+    notifications: bool
+    email_updates: bool
+    theme: Theme
+
+
+class AccountMetadataOut(Out):
+    created_at: str
+    updated_at: str
+    last_login: str | None
+
+    @classmethod
+    def of(cls, account: Account) -> "AccountMetadataOut":
+        last_login_at = account.last_login_at
+        return cls(
+            created_at=to_iso(account.created_at),
+            updated_at=to_iso(account.updated_at),
+            last_login=None if last_login_at is None else to_iso(last_login_at),
+        )
+
+
+class ProfileOut(Out):
+    """What somebody sees of themselves. *avatar* is a file's id; courses and lessons are ids."""
+
+    id: str
+    email: str
+    name: str
+    avatar: str | None
+    role: Role
+    status: Status
+    email_verified: bool
+    enrolled_courses: list[str]
+    completed_lessons: list[str]
+    preferences: PreferencesOut
+    metadata: AccountMetadataOut
+
+    @classmethod
+    def of(cls, profile: Profile) -> "ProfileOut":
+        account = profile.account
+        preferences = account.preferences
+        return cls(
+            id=account.id,
+            email=account.email,
+            name=account.name,
+            avatar=account.avatar,
+            role=account.role,
+            status=account.status,
+            email_verified=account.email_verified,
+            enrolled_courses=list(profile.enrolled_courses),
+            completed_lessons=list(profile.completed_lessons),
+            preferences=PreferencesOut(preferences.notifications, preferences.email_updates, preferences.theme),
+            metadata=AccountMetadataOut.of(account),
+        )
+
+
+class PreferencesIn(In):
+    notifications: bool | msgspec.UnsetType = msgspec.UNSET
+    email_updates: bool | msgspec.UnsetType = msgspec.UNSET
+    theme: Theme | msgspec.UnsetType = msgspec.UNSET
+
+
+class ProfileIn(In):
+    """What is left out stays as it is. *avatar* null takes the picture away."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)] | msgspec.UnsetType = msgspec.UNSET
+    avatar: Annotated[str, msgspec.Meta(max_length=64)] | msgspec.UnsetType | None = msgspec.UNSET
+    preferences: PreferencesIn = msgspec.field(default_factory=PreferencesIn)
+
+    def wanted(self) -> ProfileChange:
+        preferences = self.preferences
+        return ProfileChange(
+            name=self.name or None,
+            avatar=KEEP if self.avatar is msgspec.UNSET else self.avatar,
+            notifications=None if preferences.notifications is msgspec.UNSET else preferences.notifications,
+            email_updates=None if preferences.email_updates is msgspec.UNSET else preferences.email_updates,
+            theme=preferences.theme or None,
+        )
+
+
+class ActivityOut(Out):
+    """*code* says what happened, *details* to which ids. *device* and *ip* are of the request that did it."""
+
+    id: str
+    code: str
+    at: str
+    device: str | None
+    ip: str | None
+    details: dict[str, str]
+
+    @classmethod
+    def of(cls, activity: Activity) -> "ActivityOut":
+        return cls(
+            id=activity.id,
+            code=activity.code,
+            at=to_iso(activity.at),
+            device=activity.device,
+            ip=activity.ip,
+            details=dict(activity.details),
+        )
+
+
+class PeopleQuery(PageQuery):
+    """*query* is the beginning of any word of a name; without it everybody is listed by name."""
+
+    query: SearchText = ""
+
+
+class PersonOut(Out):
+    id: str
+    name: str
+    avatar: str | None
+
+    @classmethod
+    def of(cls, found: Found) -> "PersonOut":
+        return cls(found.id, found.name, found.avatar)
+
+
+class AccountsQuery(PageQuery):
+    """*query* is part of a name or an e-mail address."""
+
+    status: Status | None = None
+    role: Role | None = None
+    query: SearchText = ""
+
+    def wanted(self) -> Wanted:
+        return Wanted(self.status, self.role, self.query)
+
+
+class AccountOut(Out):
+    """An account, as administrators see it."""
+
+    id: str
+    email: str
+    name: str
+    avatar: str | None
+    role: Role
+    status: Status
+    email_verified: bool
+    metadata: AccountMetadataOut
+
+    @classmethod
+    def of(cls, account: Account) -> "AccountOut":
+        return cls(
+            id=account.id,
+            email=account.email,
+            name=account.name,
+            avatar=account.avatar,
+            role=account.role,
+            status=account.status,
+            email_verified=account.email_verified,
+            metadata=AccountMetadataOut.of(account),
+        )
+
+
+class AccountIn(In):
+    """What is left out stays as it is."""
+
+    role: Role | msgspec.UnsetType = msgspec.UNSET
+    status: Status | msgspec.UnsetType = msgspec.UNSET
+
+    def wanted(self) -> AccountChange:
+        return AccountChange(role=self.role or None, status=self.status or None)
