@@ -33,23 +33,30 @@ class AbuseProtection:
     ) -> None:
         self._session = session
         self._origin = origin
-        self._clock = clock
+        self.clock = clock
         self._records: dict[str, _Record] = {}
 
     async def permits(self, url: str) -> bool:
         """Whether events may go to the handler whose validation URL (`{event}` is `validate`) is *url*."""
         record = self._records.setdefault(url, _Record())
-        if self._clock() >= record.next_at and (record.asking is None or record.asking.done()):
+        if self.clock() >= record.next_at and (record.asking is None or record.asking.done()):
             record.asking = asyncio.get_running_loop().create_task(self._ask(record, url))
         if record.known or record.asking is None:
             return record.allowed
         return await asyncio.shield(record.asking)
 
+    async def quiet(self) -> None:
+        """Nothing is being asked any more."""
+        await asyncio.gather(*self._asking())
+
     async def close(self) -> None:
-        asking = [record.asking for record in self._records.values() if record.asking is not None]
+        asking = self._asking()
         for task in asking:
             task.cancel()
         await asyncio.gather(*asking, return_exceptions=True)
+
+    def _asking(self) -> "list[asyncio.Task[bool]]":
+        return [record.asking for record in self._records.values() if record.asking is not None]
 
     async def _ask(self, record: _Record, url: str) -> bool:
         allowed = False
@@ -65,7 +72,7 @@ class AbuseProtection:
             record.interval = SHORTEST if record.allowed else min(record.interval * 2, LONGEST)
         record.allowed = allowed
         record.known = True
-        record.next_at = self._clock() + record.interval
+        record.next_at = self.clock() + record.interval
         return allowed
 
     async def _request(self, method: str, url: str) -> tuple[int, bool]:
