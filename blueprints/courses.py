@@ -3,18 +3,8 @@
 import azure.functions as func
 
 from blueprints.access import ANYONE, SIGNED_IN
-from blueprints.courses_shapes import (
-    CataloguePageOut,
-    CatalogueQuery,
-    CompletedOut,
-    CompleteLessonIn,
-    CourseOut,
-    EnrolledOut,
-    LessonOut,
-    OutlineOut,
-    RatingIn,
-    RatingOut,
-)
+from blueprints.courses_shapes import CataloguePageOut, CatalogueQuery, CourseOut, LessonOut, OutlineOut
+from blueprints.learning_shapes import CompletedOut, CompleteLessonIn, EnrolledOut, RatingIn, RatingOut
 from domain.courses.model import State
 from runtime import parts
 from web.call import Call

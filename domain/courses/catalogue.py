@@ -8,8 +8,8 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import Final
 
+from domain.courses.entries import CATALOGUE_PK, read_summary
 from domain.courses.model import Summary
-from domain.courses.records import CATALOGUE_PK, read_summary
 from domain.courses.search import Page, Snapshot, Wanted
 from domain.kernel.clock import Clock, to_iso
 from domain.kernel.containers import COURSES

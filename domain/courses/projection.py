@@ -6,17 +6,14 @@ and are written by etag. The tasks travel in the outbox (`domain/kernel/outbox.p
 
 from typing import Any, Final
 
+from domain.courses.entries import CATALOGUE_PK, entry_item, entry_item_id, merge_entries
 from domain.courses.model import Stats
 from domain.courses.progress import Standing
 from domain.courses.records import (
-    CATALOGUE_PK,
     COURSE_ID,
     STATS_ID,
-    entry_item,
-    entry_item_id,
     member_item,
     member_item_id,
-    merge_entries,
     read_course,
     read_standing,
     read_stats,

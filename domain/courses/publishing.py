@@ -5,17 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from domain.courses.entries import CATALOGUE_PK
 from domain.courses.model import Course, Lesson, Stats
 from domain.courses.projection import Projection, entry_task
-from domain.courses.records import (
-    CATALOGUE_PK,
-    COURSE_ID,
-    course_item,
-    lesson_item,
-    lesson_item_id,
-    read_course,
-    stats_item,
-)
+from domain.courses.records import COURSE_ID, course_item, lesson_item, lesson_item_id, read_course, stats_item
 from domain.kernel.clock import Clock
 from domain.kernel.containers import COURSES
 from domain.kernel.documents import (

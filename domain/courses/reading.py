@@ -14,14 +14,7 @@ from domain.courses.model import (
     State,
     Stats,
 )
-from domain.courses.records import (
-    COURSE_ID,
-    STATS_ID,
-    lesson_item_id,
-    read_course,
-    read_lesson,
-    read_stats,
-)
+from domain.courses.records import COURSE_ID, STATS_ID, lesson_item_id, read_course, read_lesson, read_stats
 from domain.kernel.containers import COURSES
 from domain.kernel.documents import DocumentStore, Stored
 

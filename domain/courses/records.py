@@ -6,12 +6,12 @@
 | courses   | course id | `lesson:<lessonId>` | one lesson's content                                          |
 | courses   | course id | `stats`             | counters                                                      |
 | courses   | course id | `member:<userId>`   | what of this person has been counted                          |
-| courses   | catalogue | `entry:<courseId>`  | the course as the catalogue lists it, with its counters       |
 | learning  | user id   | `enrol:<courseId>`  | one enrolment                                                 |
+
+The catalogue's entries, derived from these, are in `entries.py`.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Final
 
 from domain.courses.model import (
@@ -25,16 +25,13 @@ from domain.courses.model import (
     ResourceType,
     State,
     Stats,
-    Summary,
 )
 from domain.courses.progress import Enrolment, Standing
-from domain.courses.search import fold
 from domain.kernel.clock import from_iso, to_iso
 from domain.kernel.documents import Item
 
 COURSE_ID: Final = "course"
 STATS_ID: Final = "stats"
-CATALOGUE_PK: Final = "catalogue"
 ENROLMENT_PREFIX: Final = "enrol:"
 
 
@@ -44,10 +41,6 @@ def lesson_item_id(lesson_id: str) -> str:
 
 def member_item_id(user_id: str) -> str:
     return f"member:{user_id}"
-
-
-def entry_item_id(course_id: str) -> str:
-    return f"entry:{course_id}"
 
 
 def enrolment_item_id(course_id: str) -> str:
@@ -126,7 +119,7 @@ def read_lesson(item: Item, head: LessonHead) -> Lesson:
     )
 
 
-def _counters(stats: Stats) -> dict[str, int]:
+def counters(stats: Stats) -> dict[str, int]:
     return {
         "enrolled": stats.enrolled,
         "started": stats.started,
@@ -138,7 +131,7 @@ def _counters(stats: Stats) -> dict[str, int]:
 
 
 def stats_item(course_id: str, stats: Stats) -> Item:
-    return {"pk": course_id, "id": STATS_ID, "type": "stats", **_counters(stats)}
+    return {"pk": course_id, "id": STATS_ID, "type": "stats", **counters(stats)}
 
 
 def read_stats(item: Mapping[str, Any]) -> Stats:
@@ -227,60 +220,4 @@ def read_enrolment(item: Item) -> Enrolment:
         completed_at=None if item["completedAt"] is None else from_iso(item["completedAt"]),
         rating=item["rating"],
         version=item["version"],
-    )
-
-
-def entry_item(course: Course, stats: Stats, *, changed_at: datetime) -> Item:
-    """The course as the catalogue lists it.
-
-    *rev* orders entries by their last change, and is unique: what the snapshot asks for is what came after the last.
-    """
-    return {
-        "pk": CATALOGUE_PK,
-        "id": entry_item_id(course.id),
-        "type": "entry",
-        "rev": f"{to_iso(changed_at)}:{course.id}",
-        "listed": course.state is State.PUBLISHED,
-        "revision": course.revision,
-        "title": course.title,
-        "description": course.description,
-        "category": course.category.value,
-        "level": course.level.value,
-        "thumbnail": course.thumbnail,
-        "minutes": course.minutes,
-        "instructor": {"name": course.instructor.name, "avatar": course.instructor.avatar},
-        "createdAt": to_iso(course.created_at),
-        "stats": _counters(stats),
-    }
-
-
-def merge_entries(held: Item, made: Item) -> Item | None:
-    """What the entry must become when *held* is stored and *made* was just derived; None when nothing changes.
-
-    Each half moves forward only: what *made* was derived from may have been read from a replica that lags behind.
-    """
-    merged = dict(made)
-    if held["revision"] > made["revision"]:
-        merged = {**held, "rev": made["rev"], "stats": made["stats"]}
-    if held["stats"]["version"] > made["stats"]["version"]:
-        merged["stats"] = held["stats"]
-    same = all(merged[name] == held.get(name) for name in merged if name != "rev")
-    return None if same else merged
-
-
-def read_summary(entry: Item) -> Summary:
-    title, description, instructor = entry["title"], entry["description"], entry["instructor"]
-    return Summary(
-        id=entry["id"].removeprefix("entry:"),
-        title=title,
-        description=description,
-        category=Category(entry["category"]),
-        level=Level(entry["level"]),
-        thumbnail=entry["thumbnail"],
-        minutes=entry["minutes"],
-        instructor_name=instructor["name"],
-        instructor_avatar=instructor["avatar"],
-        created_at=from_iso(entry["createdAt"]),
-        stats=read_stats(entry["stats"]),
-        text=fold(f"{title}\n{description}\n{instructor['name']}"),
     )

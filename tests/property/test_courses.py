@@ -8,6 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.courses.entries import entry_item, read_summary
 from domain.courses.model import Category, Course, Level, Stats, Summary
 from domain.courses.progress import (
     Enrolment,
@@ -21,13 +22,7 @@ from domain.courses.progress import (
     standing_of,
     totals,
 )
-from domain.courses.records import (
-    enrolment_item,
-    entry_item,
-    read_enrolment,
-    read_summary,
-    stats_change,
-)
+from domain.courses.records import enrolment_item, read_enrolment, stats_change
 from domain.courses.search import SORTS, Snapshot, Wanted, fold
 from tests.courses import ADA, a_course, course_id, lesson_id
 from tests.factories import NOON

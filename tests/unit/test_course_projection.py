@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from adapters.queues.sqlite import SqliteQueue
+from domain.courses.entries import merge_entries
 from domain.courses.model import State, Stats
 from domain.courses.progress import Standing
 from domain.courses.projection import QUEUE, standing_task
-from domain.courses.records import merge_entries, read_stats, standing_payload
+from domain.courses.records import read_stats, standing_payload
 from domain.kernel.containers import COURSES, LEARNING
 from domain.kernel.documents import Query
 from domain.kernel.errors import Unavailable
