@@ -68,7 +68,8 @@ async def healthz(call: Call) -> Reply:  # noqa: ARG001 - the handlers' shape
 async def readyz(call: Call) -> Reply:
     """Tell whether each service behind us answers, and how fast.
 
-    503 when one is down that the product cannot do without. An answer may be a second old.
+    503 when one is down that the product cannot do without. An answer may be a second old. Asking wakes a database
+    that pauses when idle, and that costs: ask after a deployment, and let the platform's own probes use `healthz`.
     """
     body = ReadyOut.of(await parts.get().readiness.look(), call.request_id)
     return Reply(200 if body.error is None else 503, body)

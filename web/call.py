@@ -26,7 +26,6 @@ class Call:
     headers: Mapping[str, str]
     """Names in lower case, repeats joined by commas."""
     route_params: Mapping[str, str]
-    query_params: Mapping[str, str]
     raw_body: bytes = field(repr=False)
     request_id: str
     client_address: str
