@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from adapters.documents.lock import StoreUnusable
 from adapters.queues.sqlite import SqliteQueue
 from devhost.asgi import HttpTriggers
 from devhost.front import Front
@@ -73,7 +74,7 @@ async def _prepare_stores(parts: Parts, *, sample: bool) -> None:
         await migrate(parts, {}, "")
         if sample:
             await load_sample_into_empty(parts)
-    except (CommandFailed, CourseFileFaulty) as error:
+    except (CommandFailed, CourseFileFaulty, StoreUnusable) as error:
         raise Misuse(str(error)) from error
     except Unavailable as error:
         raise Misuse(f"cannot use the data folder: {error.__cause__ or error.text}") from error

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from adapters.documents.lock import StoreUnusable
 from domain.kernel.errors import DomainError
 from runtime.commands import COMMANDS, CommandFailed
 from runtime.control import ask_holder
@@ -68,7 +69,7 @@ def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
         text = sys.stdin.readline().rstrip("\r\n") if COMMANDS[command].reads_input else ""
         given = {**read_local_settings(), **env}
         status, output = _run_where_the_stores_are(given, command, options, text)
-    except (CommandFailed, FolderHeld, LocalSettingsFaulty, SettingsFaulty) as error:
+    except (CommandFailed, FolderHeld, LocalSettingsFaulty, SettingsFaulty, StoreUnusable) as error:
         status, output = 1, str(error)
     print(output, file=sys.stderr if status else sys.stdout)
     return status

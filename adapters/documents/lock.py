@@ -5,8 +5,12 @@ import os
 from pathlib import Path
 
 
-class StoreInUse(Exception):
-    """Another process holds the store; the text is one line for the person who started the second."""
+class StoreUnusable(Exception):
+    """The file cannot be opened; the text is one line for the person who started the program."""
+
+
+class StoreInUse(StoreUnusable):
+    """Another process holds the store."""
 
 
 class FileLock:

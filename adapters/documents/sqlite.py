@@ -48,7 +48,7 @@ class SqliteDocuments:
     """A `DocumentStore`. Belongs to one event loop; items that expired are gone at once and swept with later writes."""
 
     def __init__(self, path: Path, clock: Clock | None = None, containers: Sequence[Container] = CONTAINERS) -> None:
-        """Open or create the file. Raises StoreInUse when another process holds it."""
+        """Open or create the file. Raises StoreInUse when another process holds it, StoreUnusable when it is broken."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(path.with_name(f"{path.name}.lock"))
         try:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from adapters.documents.lock import StoreUnusable
 from domain.kernel.containers import Container
 
 VERSION: Final = 1
@@ -33,27 +34,44 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     connection = sqlite3.connect(
         path, isolation_level=None, check_same_thread=False, cached_statements=512, timeout=5.0
     )
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "cache_size=-16384",  # 16 MiB
-        "journal_size_limit=67108864",
-        "temp_store=MEMORY",
-        f"query_only={int(read_only)}",
-    ):
-        connection.execute(f"PRAGMA {pragma}").close()
+    try:
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "cache_size=-16384",  # 16 MiB
+            "journal_size_limit=67108864",
+            "temp_store=MEMORY",
+            f"query_only={int(read_only)}",
+        ):
+            connection.execute(f"PRAGMA {pragma}").close()
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 
 def prepare(path: Path, containers: Sequence[Container]) -> sqlite3.Connection:
-    """Create or open the file, bring its indexes up to date, and return the connection to write with."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # what is in it concerns nobody else
-    connection = connect(path, read_only=False)
-    found = connection.execute("PRAGMA user_version").fetchone()[0]
-    if found > VERSION:
-        connection.close()
-        raise RuntimeError(f"{path} was written by a newer version of this program.")
+    """Create or open the file, bring its indexes up to date, and return the connection to write with.
+
+    Raises StoreUnusable.
+    """
+    connection = None
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # what is in it concerns nobody else
+        connection = connect(path, read_only=False)
+        _bring_up_to_date(connection, path, containers)
+    except (OSError, sqlite3.Error, StoreUnusable) as error:
+        if connection is not None:
+            connection.close()
+        if isinstance(error, StoreUnusable):
+            raise
+        raise StoreUnusable(f"{path} cannot be used: {error}.") from error
+    return connection
+
+
+def _bring_up_to_date(connection: sqlite3.Connection, path: Path, containers: Sequence[Container]) -> None:
+    if connection.execute("PRAGMA user_version").fetchone()[0] > VERSION:
+        raise StoreUnusable(f"{path} was written by a newer version of this program.")
     declared = dict(_indexes(containers))
     connection.execute("BEGIN IMMEDIATE")
     for container in containers:
@@ -67,7 +85,6 @@ def prepare(path: Path, containers: Sequence[Container]) -> sqlite3.Connection:
         connection.execute(sql)
     connection.execute(f"PRAGMA user_version={VERSION}")
     connection.execute("COMMIT")
-    return connection
 
 
 def member_sql(member: str) -> str:

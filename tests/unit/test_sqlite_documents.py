@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from adapters.documents import sqlite_query
-from adapters.documents.lock import StoreInUse
+from adapters.documents.lock import StoreInUse, StoreUnusable
 from adapters.documents.sqlite import SqliteDocuments
 from domain.kernel.containers import Container
 from domain.kernel.documents import ItemExists, Query
@@ -157,8 +157,19 @@ async def test_a_file_of_a_newer_version_is_not_touched(store: SqliteDocuments, 
     connection.execute("PRAGMA user_version=99")
     connection.close()
     for _ in range(2):  # and the lock is let go of
-        with pytest.raises(RuntimeError, match="newer version"):
+        with pytest.raises(StoreUnusable, match="newer version"):
             SqliteDocuments(tmp_path / "documents.db", containers=[THINGS])
+
+
+@pytest.mark.parametrize("content", [b"no database at all, " * 100, b"SQLite format 3\0" + b"\xff" * 5000])
+def test_a_file_that_is_no_store_is_refused_in_one_line_and_left_as_it_is(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "documents.db"
+    path.write_bytes(content)
+    for _ in range(2):  # and the lock is let go of
+        with pytest.raises(StoreUnusable, match="cannot be used") as refusal:
+            SqliteDocuments(path, containers=[THINGS])
+        assert "\n" not in str(refusal.value)
+    assert path.read_bytes() == content
 
 
 WRITER = """
