@@ -1,4 +1,4 @@
-"""Counts what a use case asks of the document store, so that a test can hold it to a budget.
+"""Counts what a use case asks of the document store and the cache, so that a test can hold it to a budget.
 
 store = CountingDocuments(SqliteDocuments(path))
 with store.measure() as calls:
@@ -10,7 +10,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 
+from adapters.cache.in_process import InProcessCache
+from domain.kernel.cache import Admission, Allowance, Rate, SessionState
 from domain.kernel.documents import DocumentStore, Item, Operation, Patch, Query, Stored
 
 READS = frozenset({"find", "find_many", "query", "query_everywhere"})
@@ -101,3 +104,37 @@ class CountingDocuments:
 
     async def close(self) -> None:
         await self.inner.close()
+
+
+class CountingCache(InProcessCache):
+    """Counts what would be round trips, were the cache elsewhere."""
+
+    trips = 0
+
+    async def admit(self, rates: Sequence[Rate], *, session_id: str | None = None) -> Admission:
+        self.trips += 1
+        return await super().admit(rates, session_id=session_id)
+
+    async def learn_session(self, session_id: str, state: SessionState, ttl: timedelta) -> None:
+        self.trips += 1
+        await super().learn_session(session_id, state, ttl)
+
+    async def set_sessions(self, states: dict[str, SessionState], ttl: timedelta) -> None:
+        self.trips += 1
+        await super().set_sessions(states, ttl)
+
+    async def peek(self, rates: Sequence[Rate]) -> list[Allowance]:
+        self.trips += 1
+        return await super().peek(rates)
+
+    async def failures(self, keys: Sequence[str]) -> list[tuple[int, float]]:
+        self.trips += 1
+        return await super().failures(keys)
+
+    async def add_failure(self, keys: Sequence[str], ttl: timedelta) -> list[int]:
+        self.trips += 1
+        return await super().add_failure(keys, ttl)
+
+    async def clear_failures(self, keys: Sequence[str]) -> None:
+        self.trips += 1
+        await super().clear_failures(keys)

@@ -1,6 +1,6 @@
 """Endpoints that exist only to show what the edge does with any endpoint, behind the dev host's HTTP triggers."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,17 +11,16 @@ import azure.functions as func
 import httpx
 import msgspec
 
-from adapters.cache.in_process import InProcessCache
 from adapters.documents.sqlite import SqliteDocuments
 from blueprints.access import ADMINS, ANYONE, SIGNED_IN, SIGNED_IN_UNVERIFIED
 from blueprints.fallback import bp as fallback
 from devhost.asgi import HttpTriggers
-from domain.kernel.cache import Admission, Rate, SessionState
+from domain.kernel.cache import SessionState
 from domain.kernel.errors import InvalidToken, NotFound, Unavailable
 from domain.kernel.ids import SystemIds
 from domain.kernel.keys import Key, KeySet
 from runtime import parts
-from tests.budget import CountingDocuments
+from tests.budget import CountingCache, CountingDocuments
 from tests.factories import NOON, ManualClock
 from web import edge as web_edge
 from web.bodies import In, Out, Query, Verbatim
@@ -251,16 +250,6 @@ class Doorman:
         self.loads += 1
         role = "admin" if user_id == "admin" else "user"
         return SessionState(revoked=session_id == "ended", role=role, verified=session_id != "unverified")
-
-
-class CountingCache(InProcessCache):
-    """Counts its trips."""
-
-    trips = 0
-
-    async def admit(self, rates: Sequence[Rate], *, session_id: str | None = None) -> Admission:
-        self.trips += 1
-        return await super().admit(rates, session_id=session_id)
 
 
 @dataclass

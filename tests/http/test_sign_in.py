@@ -1,35 +1,12 @@
 """Signing up, in and out, as clients see it."""
 
 import asyncio
-from typing import Any
 
 import httpx
 import pytest
 
-from tests.world import PASSWORD, Person, World
-
-OURS = {"Origin": "http://localhost:3000"}
-
-
-async def log_in(browser: httpx.AsyncClient, email: str, password: str = PASSWORD, **more: Any) -> httpx.Response:
-    return await browser.post("/api/v1/auth/login", json={"email": email, "password": password}, **more)
-
-
-def code(reply: httpx.Response) -> str:
-    return str(reply.json()["error"]["code"])
-
-
-def token_of(reply: httpx.Response, name: str = "refreshToken") -> str:
-    """The value a reply sets a cookie to."""
-    (cookie,) = [line for line in reply.headers.get_list("set-cookie") if line.startswith(f"{name}=")]
-    return str(cookie.partition("=")[2].partition(";")[0])
-
-
-def is_cleared(reply: httpx.Response) -> bool:
-    lines = reply.headers.get_list("set-cookie")
-    return [line.partition(";")[0] for line in lines] == ["accessToken=", "refreshToken="] and all(
-        "max-age=0" in line.lower() for line in lines
-    )
+from tests.auth import OURS, bearer, code, is_cleared, is_refused, log_in, sessions_of
+from tests.world import PASSWORD, World
 
 
 async def test_signing_up_answers_with_the_person_and_both_tokens(world: World) -> None:
@@ -106,21 +83,19 @@ async def test_a_wrong_password_and_an_unknown_address_answer_the_same(world: Wo
 async def test_signing_out_ends_the_session_at_once_and_may_be_repeated(world: World) -> None:
     ada = await world.sign_up("ada")
     browser = world.browser()
-    token = (await log_in(browser, ada.email)).json()["accessToken"]
-    bearer = {"Authorization": f"Bearer {token}"}
-    assert (await world.client.get("/api/v1/auth/sessions", headers=bearer)).status_code == 200
+    headers = bearer(await log_in(browser, ada.email))
+    assert await is_refused(world, headers) is None
     for _ in range(2):
         reply = await browser.post("/api/v1/auth/logout", headers=OURS)
         assert reply.status_code == 200
         assert is_cleared(reply)
-    refused = await world.client.get("/api/v1/auth/sessions", headers=bearer)
-    assert (refused.status_code, code(refused)) == (401, "token_revoked")
+    assert await is_refused(world, headers) == "token_revoked"
 
 
 async def test_a_native_client_signs_out_with_its_access_token(world: World) -> None:
     ada = await world.sign_up("ada")
     assert (await world.client.post("/api/v1/auth/logout", headers=ada.bearer)).status_code == 200
-    assert code(await world.client.get("/api/v1/auth/sessions", headers=ada.bearer)) == "token_revoked"
+    assert await is_refused(world, ada.bearer) == "token_revoked"
 
 
 async def test_another_site_can_sign_nobody_out(world: World) -> None:
@@ -133,18 +108,12 @@ async def test_another_site_can_sign_nobody_out(world: World) -> None:
             assert "set-cookie" not in reply.headers
 
 
-async def sessions_of(world: World, person: Person) -> list[dict[str, Any]]:
-    reply = await world.client.get("/api/v1/auth/sessions", headers=person.bearer)
-    items: list[dict[str, Any]] = reply.json()["items"]
-    return items
-
-
 async def test_the_list_of_sessions_tells_devices_apart(world: World) -> None:
     ada = await world.sign_up("ada")
     world.clock.advance(minutes=1)
     phone = {"User-Agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) Version/17.0 Safari/604.1"}
     await log_in(world.browser(), ada.email, headers=phone)
-    first, second = await sessions_of(world, ada)
+    first, second = await sessions_of(world, ada.bearer)
     assert (first["device"], first["current"], first["ip"]) == ("Safari on iPhone", False, "203.0.113.7")
     assert (second["device"], second["current"]) == ("Python", True)
     assert first["createdAt"] == first["lastUsedAt"] == "2026-01-20T12:01:00.000Z"
@@ -152,24 +121,23 @@ async def test_the_list_of_sessions_tells_devices_apart(world: World) -> None:
 
 async def test_a_person_signs_out_another_device_and_nobody_else_s(world: World) -> None:
     ada, eve = await world.sign_up("ada"), await world.sign_up("eve")
-    phone = (await log_in(world.browser(), ada.email)).json()["accessToken"]
-    other = next(item["id"] for item in await sessions_of(world, ada) if not item["current"])
+    phone = bearer(await log_in(world.browser(), ada.email))
+    other = next(item["id"] for item in await sessions_of(world, ada.bearer) if not item["current"])
     assert (await world.client.delete(f"/api/v1/auth/sessions/{other}", headers=eve.bearer)).status_code == 404
     assert (await world.client.delete(f"/api/v1/auth/sessions/{other}", headers=ada.bearer)).status_code == 204
     assert (await world.client.delete(f"/api/v1/auth/sessions/{other}", headers=ada.bearer)).status_code == 404
-    bearer = {"Authorization": f"Bearer {phone}"}
-    assert code(await world.client.get("/api/v1/auth/sessions", headers=bearer)) == "token_revoked"
-    assert [item["current"] for item in await sessions_of(world, ada)] == [True]
+    assert await is_refused(world, phone) == "token_revoked"
+    assert [item["current"] for item in await sessions_of(world, ada.bearer)] == [True]
 
 
 async def test_signing_out_everywhere_tells_how_many_and_closes_their_sockets(world: World) -> None:
     ada = await world.sign_up("ada")
     for _ in range(2):
         await log_in(world.browser(), ada.email)
-    ids = {item["id"] for item in await sessions_of(world, ada)}
+    ids = {item["id"] for item in await sessions_of(world, ada.bearer)}
     reply = await world.client.post("/api/v1/auth/logout-all", headers=ada.bearer)
     assert (reply.status_code, reply.json()) == (200, {"revokedSessions": 3})
-    assert code(await world.client.get("/api/v1/auth/sessions", headers=ada.bearer)) == "token_revoked"
+    assert await is_refused(world, ada.bearer) == "token_revoked"
     await world.run_jobs()
     closed = {call[1] for call in world.realtime.calls if call[0] == "close_session"}
     assert closed == ids
