@@ -38,15 +38,20 @@ class SqlOutbox:
             self._debts.known = True
             _LOG.warning("outbox: %d tasks wait for the sweep", len(tasks), exc_info=True)
 
-    async def sweep(self, *, limit: int = 100) -> int:
-        """Hand over what is due, oldest first; returns how many. Raises Unavailable."""
-        now = self._clock.now()
-        due = await self._database.read(lambda connection: _due(connection, now, limit))
-        if due:
+    async def sweep(self, *, batch: int = 100) -> int:
+        """Hand over all that is due, oldest first; returns how many. Raises the first failure."""
+        handed_over = 0
+        while due := await self._find_due(batch):
             await self._deliver(due)
-        else:
-            self._debts.known = False
-        return len(due)
+            handed_over += len(due)
+            if len(due) < batch:
+                return handed_over
+        self._debts.known = False
+        return handed_over
+
+    async def _find_due(self, limit: int) -> list[Task]:
+        now = self._clock.now()
+        return await self._database.read(lambda connection: _due(connection, now, limit))
 
     async def _deliver(self, tasks: Sequence[Task]) -> None:
         """Queue what can be queued, and delete just that. Raises the first failure."""

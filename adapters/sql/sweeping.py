@@ -22,7 +22,7 @@ class Debts:
 
 
 class Sweeps(Protocol):
-    async def sweep(self, *, limit: int = 100) -> int: ...
+    async def sweep(self, *, batch: int = 100) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)

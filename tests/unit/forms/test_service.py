@@ -177,6 +177,15 @@ async def test_what_another_instance_left_is_seen_with_the_next_form(bench: Form
     assert await desk.outbox.sweep() == 1
 
 
+async def test_a_sweep_goes_on_until_nothing_is_due(bench: FormBench, queue: SqliteQueue) -> None:
+    for _ in range(5):
+        await bench.add()
+    bench.clock.advance(seconds=16)
+    desk = Desk(bench, queue)
+    assert await desk.outbox.sweep(batch=2) == 5
+    assert await bench.count(OUTBOX) == 0
+
+
 async def test_two_instances_number_referrals_together(tmp_path: Path, bench: FormBench, queue: SqliteQueue) -> None:
     async with a_bench(tmp_path) as other:
         other.clock.advance(seconds=1)  # ids of its own

@@ -15,7 +15,7 @@ class Outbox:
     def __init__(self) -> None:
         self.sweeps = 0
 
-    async def sweep(self, *, limit: int = 100) -> int:  # noqa: ARG002 - the port's
+    async def sweep(self, *, batch: int = 100) -> int:  # noqa: ARG002 - the port's
         self.sweeps += 1
         return 3
 

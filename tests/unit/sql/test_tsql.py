@@ -60,7 +60,7 @@ async def test_every_statement_of_the_application_is_t_sql(tmp_path: Path) -> No
         await store.change(submission.id, bench.revise(Change(status="reviewed", note="n")))  # type: ignore[operator]
         await store.forget_origins(before=NOON)  # type: ignore[operator]
         await outbox.hand_over(new.tasks)  # type: ignore[operator]
-        await outbox.sweep(limit=5)  # type: ignore[operator]
+        await outbox.sweep()  # type: ignore[operator]
         await database.ping()
     await database.close()
     await queue.close()
