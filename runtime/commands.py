@@ -1,5 +1,6 @@
 """The commands of `python -m runtime.admin`: each a coroutine over the parts, the same in any process."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -65,6 +66,13 @@ async def migrate(parts: Parts, options: Mapping[str, str], text: str) -> str:  
     return "the SQL schema was brought up to date" if changed else "the SQL schema is up to date"
 
 
+async def sql_script(parts: Parts, options: Mapping[str, str], text: str) -> str:  # noqa: ARG001 - a command's shape
+    """For whoever may change the schema of Azure SQL but runs nothing of ours."""
+    from adapters.sql.schema import azure_script
+
+    return await asyncio.to_thread(azure_script)
+
+
 async def load_courses(parts: Parts, options: Mapping[str, str], text: str) -> str:  # noqa: ARG001 - a command's shape
     """Loading the same file again changes nothing."""
     from runtime.course_file import CourseFileFaulty
@@ -110,6 +118,7 @@ def _absolute(path: str) -> str:
 
 COMMANDS: dict[str, Command] = {
     "migrate": Command("bring the SQL schema up to date", migrate),
+    "sql-script": Command("print all migrations as one T-SQL script", sql_script),
     "load-courses": Command(
         "load a catalogue: the courses in a JSON file, such as data/courses.json",
         load_courses,

@@ -6,25 +6,18 @@ from typing import Any
 import httpx
 import pytest
 
-from domain.kernel.accounts import ACCOUNT_ID
-from domain.kernel.containers import ACCOUNTS
-from domain.kernel.documents import Patch
+from domain.kernel.accounts import Role
 from tests.http.test_forms import CONTACT, FORMS, REFERRAL
-from tests.world import Person, World
+from tests.world import PASSWORD, Person, World
 
 UNKNOWN_ID = "018d2b1e-7a3c-7c4e-8f5a-0123456789ab"
 
 
 async def an_admin(world: World, name: str = "grace") -> Person:
-    """Somebody whose role was raised before they signed in again."""
-    person = await world.sign_up(name)
-    await world.parts.documents.patch(
-        ACCOUNTS, person.id, Patch(ACCOUNT_ID, incr={"version": 1}, set={"role": "admin"})
-    )
-    body = {"email": person.email, "password": person.password}
-    async with world.browser() as browser:
-        reply = await browser.post("/api/v1/auth/login", json=body)
-    return Person(person.id, person.email, person.password, person.name, reply.json()["accessToken"])
+    """Appointed as an operator does it, and signed in."""
+    email = f"{name}@tools.example"
+    user_id = await world.parts.auth.appointing.create_user(email, name, Role.ADMIN, PASSWORD)
+    return await sign_in_again(world, Person(user_id, email, PASSWORD, name, ""))
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ from adapters.sql.database import Database
 from adapters.sql.schema import HEAD, MIGRATIONS, SchemaAhead, upgrade
 from adapters.sql.sqlite import sqlite_database
 from adapters.sql.tables import METADATA
+from runtime import admin
+from runtime.parts import Parts
 from runtime.settings import Settings
-from runtime.sql import migrate, open_database
 from tests.factories import an_environment
 
 
@@ -61,9 +62,20 @@ async def test_an_older_release_leaves_a_newer_schema_alone(database: Database) 
         await upgrade(database)
 
 
-async def test_the_settings_say_which_database_is_migrated(tmp_path: Path) -> None:
-    database = open_database(Settings.read(an_environment(tmp_path)))
-    assert await migrate(database) is True
-    assert await migrate(database) is False
+async def test_an_operator_migrates_what_the_settings_name(tmp_path: Path) -> None:
+    parts = Parts(Settings.read(an_environment(tmp_path)))
+    assert await admin.run(parts, "migrate", {}, "") == (0, "the SQL schema was brought up to date")
+    assert await admin.run(parts, "migrate", {}, "") == (0, "the SQL schema is up to date")
     assert (tmp_path / "sql.db").exists()
-    await database.close()
+    newer = text("UPDATE alembic_version SET version_num = '9999'")
+    await parts.sql.write(lambda connection: connection.execute(newer).close())
+    assert await admin.run(parts, "migrate", {}, "") == (1, "the SQL schema is newer than this release")
+    await parts.close()
+
+
+async def test_an_operator_gets_the_script_for_azure(tmp_path: Path) -> None:
+    parts = Parts(Settings.read(an_environment(tmp_path)))
+    status, script = await admin.run(parts, "sql-script", {}, "")
+    assert status == 0
+    assert script.index("CREATE TABLE submissions") < script.index("INSERT INTO alembic_version")
+    await parts.close()
