@@ -100,7 +100,7 @@ async def receive_chat_event(call: Call) -> Reply:
 
 
 async def _connect(call: Call, event: CloudEvent) -> Reply:
-    claims = msgspec.json.decode(call.raw_body or b"{}", type=ConnectBody).claims
+    claims = _READ_CONNECT(call.raw_body).claims
     groups = await parts.get().connections.connect(_person(event), _session(claims))
     return Reply(200, {"groups": groups, "roles": []})
 
@@ -139,6 +139,7 @@ def _session(claims: dict[str, list[str]]) -> str:
     raise ConnectionRefused
 
 
+_READ_CONNECT: Final[Callable[[bytes], Any]] = body_reader(ConnectBody)
 _READ_MESSAGE: Final[Callable[[bytes], Any]] = body_reader(MessageEventIn)
 
 EVENTS: Final[dict[str, Callable[[Call, CloudEvent], Awaitable[Reply]]]] = {

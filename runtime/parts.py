@@ -272,7 +272,7 @@ class Parts:
         from domain.chat.connections import Connections
         from runtime.chat_sessions import StandingSessions
 
-        sessions = StandingSessions(self.cache, self.authenticator)
+        sessions = StandingSessions(self.authenticator)
         return Connections(self.conversations, self.realtime, sessions, self.clock)
 
     @cached_property
