@@ -227,9 +227,13 @@ class ClientSocket(asyncio.Protocol):
             self._queued = True
             self._fanout.add(self)
 
-    def ping(self) -> None:
-        """Ask the client for a sign of life."""
-        if self._ws.state is State.OPEN:
+    def ping(self, silent_since: float) -> None:
+        """Ask the client for a sign of life; cut it off if its last one is older than *silent_since* (loop time)."""
+        if self._transport is None or self._ws.state is not State.OPEN:
+            return
+        if self._transport.is_reading() and self.heard_at < silent_since:
+            self.abort()
+        else:
             self.put(PING)
 
     def write_queued(self) -> None:
@@ -259,6 +263,10 @@ class ClientSocket(asyncio.Protocol):
                     self._transport.close()
             else:
                 self._transport.write(data)
+        # Pings are answered by the protocol, past the queue: somebody may ask and ask without listening.
+        held = self._transport.get_write_buffer_size() if self._paused and self._transport is not None else 0
+        if held > self._limits.queue_bytes:
+            self.abort()
 
     # -- end ------------------------------------------------------------------------------------------------------
 

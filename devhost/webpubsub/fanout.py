@@ -9,8 +9,8 @@ import asyncio
 from collections import deque
 from typing import Final, Protocol
 
-SLICE: Final = 64
-"""Sockets written in one turn: under half a millisecond."""
+SLICE: Final = 128
+"""Sockets written in one turn: about half a millisecond."""
 
 
 class Writer(Protocol):

@@ -152,10 +152,7 @@ class LocalWebPubSub:
             await asyncio.sleep(interval)
             oldest = asyncio.get_running_loop().time() - interval * self.config.limits.pings_missed
             for number, open_one in enumerate(tuple(self._sockets)):
-                if open_one.heard_at < oldest:
-                    open_one.abort()
-                else:
-                    open_one.ping()
+                open_one.ping(oldest)
                 if number % SLICE == 0:
                     await asyncio.sleep(0)
 

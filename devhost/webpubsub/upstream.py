@@ -23,6 +23,8 @@ TIMEOUT: Final = 100.0
 """Seconds for one event, all tries together."""
 PAUSES: Final = (1.0, 3.0, 5.0)
 """Seconds before the second, third and fourth try: after 408, 5xx and network errors, with the same `ce-id`."""
+AT_ONCE: Final = 512
+"""Events under way: a classroom that connects at once, or a handler that hangs for some, holds nobody up."""
 MAX_ANSWER: Final = 16 * 1024 * 1024
 VALIDATE: Final = "validate"
 
@@ -184,7 +186,7 @@ class Upstream:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 cookie_jar=aiohttp.DummyCookieJar(),
-                connector=aiohttp.TCPConnector(limit=100),
+                connector=aiohttp.TCPConnector(limit=AT_ONCE),
                 timeout=aiohttp.ClientTimeout(total=TIMEOUT),
                 headers={"User-Agent": "Microsoft-Azure-WebPubSub/1.0 (local)"},
             )

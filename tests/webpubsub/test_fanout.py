@@ -6,9 +6,10 @@ import socket
 from collections.abc import AsyncGenerator
 
 import pytest
+from aiohttp import web
 
-from devhost.webpubsub import Config, Limits
-from tests.webpubsub.world import HUB, JSON, KEY, Client, Place, place
+from devhost.webpubsub import Config, EventHandler, Limits
+from tests.webpubsub.world import HUB, JSON, KEY, Client, Place, event_handler, place
 
 SOCKETS = 1000
 
@@ -146,6 +147,38 @@ async def test_a_socket_that_is_silent_for_three_pings_is_gone_and_others_are_pi
         assert await talk.server.connection_exists(alive.id)
         await talk.server.send_to_user("alive", {})
         assert (await reading)["data"] == {}
+
+
+async def test_who_pings_without_listening_is_cut_off() -> None:
+    async with place(Config(KEY, limits=Limits(queue_bytes=100_000))) as talk:
+        client = await talk.open("eager")
+        transport = client.socket._writer.transport
+        transport.pause_reading()
+        pings = (b"\x89\xfd" + b"\x00" * 4 + b"x" * 125) * 1000
+        async with asyncio.timeout(10):
+            while await talk.server.connection_exists(client.id):
+                transport.write(pings)
+        transport.abort()
+
+
+async def test_a_client_that_is_not_read_is_not_taken_for_dead() -> None:
+    async with event_handler() as handler:
+        release = asyncio.Event()
+
+        async def wait(_request: web.BaseRequest, _body: bytes) -> web.Response:
+            await release.wait()
+            return web.Response(status=204)
+
+        handler.answer = wait
+        handlers = {HUB: (EventHandler(handler.url, frozenset()),)}
+        config = Config(KEY, handlers=handlers, keep_alive=0.02, limits=Limits(events_waiting=2))
+        async with place(config) as talk:
+            client = await talk.open("alice")
+            for number in range(4):
+                await client.send(type="event", event="e", ackId=number, data=1)
+            await asyncio.sleep(0.2)
+            release.set()
+            assert [(await client.receive())["ackId"] for _ in range(4)] == [0, 1, 2, 3]
 
 
 async def test_a_handshake_that_does_not_come_is_given_up() -> None:
