@@ -105,8 +105,8 @@ class Conversations:
             await self._documents.batch(CHAT, partition_of(conversation.id), operations)
         except ItemExists:
             return False
-        await self._list_for(conversation, [member.user_id for member in members])
-        await self._outbox.offer(CHAT, outbox)
+        # Now, not by the queue: whoever writes the first message right after must reach the connections that are open.
+        await self._outbox.do_now(CHAT, outbox, self.join(conversation.id))
         return True
 
     async def follow_up(self, task: Mapping[str, Any]) -> None:
