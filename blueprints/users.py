@@ -52,7 +52,7 @@ async def change_profile(call: Call) -> Reply:
     return Reply(200, ProfileOut.of(changed))
 
 
-@endpoint(bp, "GET", "v1/users/me/activity", access=SIGNED_IN_UNVERIFIED, query=PageQuery, gives=PageOut[ActivityOut])
+@endpoint(bp, "GET", "v1/users/me/activity", access=SIGNED_IN, query=PageQuery, gives=PageOut[ActivityOut])
 async def list_activity(call: Call) -> Reply:
     """List what happened to the caller's account, the newest first."""
     asked = call.query(PageQuery)

@@ -2,19 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from domain.auth.model import Client
 from domain.kernel.activity import Activity
 from domain.kernel.documents import Create, Item, Operation
 from domain.kernel.ids import Ids
 from domain.kernel.links import Link, link_mail
+from domain.kernel.mail import MAIL_QUEUE
 from domain.kernel.outbox import Task, outbox_item
 from domain.kernel.people import projection_task
-
-SESSIONS_QUEUE: Final = "sessions"
-"""Told whose sessions changed; see `Revocation.settle`."""
-MAIL_QUEUE: Final = "mail"
+from domain.kernel.sessions import settle_sessions_task
 
 
 class PersonalWrite:
@@ -54,8 +52,7 @@ class PersonalWrite:
 
     def settle_sessions(self, session_ids: Sequence[str] = ()) -> None:
         """Have the cache and the sockets follow, for these sessions or for all."""
-        payload: dict[str, Any] = {"userId": self.user_id, "sessionIds": list(session_ids)}
-        self._follow(Task(self._ids.new(), SESSIONS_QUEUE, payload))
+        self._follow(settle_sessions_task(self.user_id, session_ids, task_id=self._ids.new()))
 
     def project(self) -> None:
         """Have what others see of the person follow."""

@@ -12,10 +12,10 @@ from domain.forms.rules import check_form, unknown_file
 from domain.kernel.clock import Clock
 from domain.kernel.errors import Conflict, Invalid, Unavailable
 from domain.kernel.ids import Ids
+from domain.kernel.mail import MAIL_QUEUE
 from domain.kernel.outbox import Task
 
 KEY_TTL: Final = timedelta(hours=24)
-MAIL_QUEUE: Final = "mail"
 TRIES: Final = 5
 
 

@@ -17,7 +17,6 @@ from domain.kernel.ids import is_uuid7
 from domain.kernel.keys import Key, KeySet, digest, mac, same
 from domain.kernel.opaque import decode_opaque, encode_opaque
 
-MAIL_QUEUE: Final = "mail"
 TOKEN_BYTES: Final = 16 + 16 + 32
 
 

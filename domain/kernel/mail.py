@@ -1,7 +1,10 @@
 """The mailer's port and the message it sends."""
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
+
+MAIL_QUEUE: Final = "mail"
+"""Takes tasks of ids; `docs/flows/mail.md` has the table."""
 
 
 @dataclass(frozen=True, slots=True)
