@@ -6,6 +6,7 @@ Writes: `adapters/documents/sqlite_commit.py`. See `docs/adr/0010-embedded-docum
 """
 
 import asyncio
+import math
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -154,7 +155,9 @@ class SqliteDocuments:
         return Stored(decode_item(body), etag)
 
     def _read(self, sql: str, values: tuple[Any, ...]) -> list[Any]:
-        self._deadline = time.perf_counter() + _LOOP_SECONDS
+        # No deadline: SQLite counts a kept statement's steps over all its runs, so it looks at the clock in short reads
+        # too, now and then, and a machine that paused just there would make one fail.
+        self._deadline = math.inf
         try:
             return self._reader.execute(sql, values).fetchall()
         except sqlite3.Error as error:

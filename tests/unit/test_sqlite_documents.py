@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.documents import sqlite_query
+from adapters.documents import sqlite, sqlite_query
 from adapters.documents.lock import StoreInUse, StoreUnusable
 from adapters.documents.sqlite import SqliteDocuments
 from domain.kernel.containers import Container
@@ -216,3 +216,12 @@ async def test_calls_are_counted_by_kind(store: SqliteDocuments) -> None:
         await counting.create("things", {"pk": "a", "id": "3"})
     assert dict(calls.by_kind) == {"find_many": 1, "create": 1}
     assert (calls.total, calls.reads, calls.writes) == (2, 1, 1)
+
+
+async def test_a_read_of_one_item_is_never_given_up_however_slow_the_machine(
+    store: SqliteDocuments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "_LOOP_SECONDS", -1.0)
+    await store.create("things", {"pk": "a", "id": "1"})
+    for _ in range(1000):
+        assert await store.find("things", "a", "1") is not None
