@@ -74,7 +74,7 @@ class SqlForms:
 
 
 def add(connection: Connection, new: NewSubmission) -> Submission:
-    """Everything a submission is, in the transaction of *connection*: five statements, six for a referral."""
+    """Everything a submission is, in the transaction of *connection*: three to five statements."""
     tracking: str | None = None
     if new.form.type == "referral":
         tracking = next_tracking_number(connection, new.submitted_at.year)
