@@ -23,14 +23,19 @@ def select(container: Container, pk: str | None, query: Query) -> tuple[str, Par
 
     if pk is not None:
         add("c.pk = {}", "pk", pk)
-    if query.order not in {"pk", "id"}:
+    if query.order != "id" and query.above is query.below is query.starts is None:  # a bound implies a value
         where.append(f"IS_DEFINED({by}) AND NOT IS_NULL({by})")
     if query.above is not None:
         add(f"{by} > {{}}", "above", query.above)
     if query.below is not None:
         add(f"{by} < {{}}", "below", query.below)
     if query.starts is not None:
-        add(f"STARTSWITH({by}, {{}})", "starts", query.starts)
+        after = _after_all_that_start(query.starts)
+        if after is None:
+            add(f"STARTSWITH({by}, {{}})", "starts", query.starts)
+        else:  # a composite index serves a range, and no function
+            add(f"{by} >= {{}}", "starts", query.starts)
+            add(f"{by} < {{}}", "ends", after)
     for number, (member, value) in enumerate(query.eq.items()):
         add(f"c.{member} = {{}}", f"eq{number}", value)
     for number, (member, text) in enumerate(query.contains.items()):
@@ -40,6 +45,11 @@ def select(container: Container, pk: str | None, query: Query) -> tuple[str, Par
     order = ", ".join(f"c.{member} {direction}" for member in _order(container, pk, query))
     # Names were checked, values are parameters.
     return f"SELECT TOP {query.limit} * FROM c {condition}ORDER BY {order}", parameters  # noqa: S608
+
+
+def _after_all_that_start(prefix: str) -> str | None:
+    """The least text after all those; None where that depends on whether texts are in UTF-8's order or UTF-16's."""
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1) if prefix and prefix[-1] < "~" else None
 
 
 def _order(container: Container, pk: str | None, query: Query) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from domain.kernel.containers import Container
 
 VERSION: Final = 1
 
+_COLUMNS: Final = frozenset({"pk", "id"})
 _TABLE: Final = """
 CREATE TABLE IF NOT EXISTS "{name}" (
   pk TEXT NOT NULL,
@@ -89,16 +90,16 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: Path, containers: Se
 
 def member_sql(member: str) -> str:
     """The expression for a top-level member; the same text in an index and in a query, or SQLite sees no match."""
-    return member if member in {"pk", "id"} else f"json_extract(body, '$.{member}')"
+    return member if member in _COLUMNS else f"json_extract(body, '$.{member}')"
 
 
 def _indexes(containers: Sequence[Container]) -> Iterator[tuple[str, str]]:
     """Partial indexes: an item that lacks a member costs nothing."""
     for container in containers:
         within: list[tuple[str, ...]] = [("pk", member) for member in container.indexed]
-        within += [pair if pair[0] == "pk" else ("pk", *pair) for pair in container.composites]
+        within += [tuple(dict.fromkeys(("pk", *pair))) for pair in container.composites if pair != ("pk", "id")]
         for members in dict.fromkeys([*within, *((member,) for member in container.swept)]):
             name = f"by:{container.name}:{','.join(members)}"
             columns = ", ".join(member_sql(member) for member in members)
-            present = " AND ".join(f"{member_sql(member)} IS NOT NULL" for member in members if member != "pk")
+            present = " AND ".join(f"{member_sql(member)} IS NOT NULL" for member in members if member not in _COLUMNS)
             yield name, f'CREATE INDEX IF NOT EXISTS "{name}" ON "{container.name}" ({columns}) WHERE {present}'

@@ -18,7 +18,7 @@ class Container:
     """Top-level members that queries filter or order by, besides `pk` and `id`."""
     composites: tuple[tuple[str, str], ...] = ()
     """Pairs (equality, order) of queries within a partition, each worth an index of its own that `pk` leads. The
-    equality may be `pk` itself."""
+    equality may be `pk` itself: (`pk`, `id`) where partitions are many and are read by the prefix of ids."""
     swept: tuple[str, ...] = ()
     """Which of *indexed* jobs order by over all partitions (`query_everywhere`)."""
 
@@ -34,8 +34,8 @@ CONTAINERS: Final[tuple[Container, ...]] = (
     Container(
         ACCOUNTS,
         "pk = user id: account, sessions, links, activity, outbox. pk = e-mail key: the e-mail's reservation.",
-        indexed=("type", "dueAt"),
-        composites=(("type", "id"),),
+        indexed=("dueAt",),
+        composites=(("pk", "id"),),
         swept=("dueAt",),
     ),
     Container(
@@ -44,19 +44,24 @@ CONTAINERS: Final[tuple[Container, ...]] = (
         indexed=("key", "status", "role"),
     ),
     Container(
-        LEARNING, "pk = user id: enrolments with their progress, outbox.", indexed=("type", "dueAt"), swept=("dueAt",)
+        LEARNING,
+        "pk = user id: enrolments with their progress, outbox.",
+        indexed=("dueAt",),
+        composites=(("pk", "id"),),
+        swept=("dueAt",),
     ),
     Container(
         COURSES,
         "pk = course id: course, lessons, counters, members, outbox. pk = `catalogue`: what the catalogue lists.",
-        indexed=("type", "dueAt", "rev"),
+        indexed=("dueAt", "rev"),
+        composites=(("pk", "id"),),
         swept=("dueAt",),
     ),
     Container(
         CHAT,
         "pk = end of the conversation's id: head, members, messages, outbox. pk = user id: the person, their places.",
         indexed=("type", "seq", "changedAt", "activeOn", "publishDueAt", "dueAt"),
-        composites=(("pk", "seq"), ("type", "activeOn")),
+        composites=(("pk", "id"), ("pk", "seq"), ("type", "activeOn")),
         swept=("publishDueAt", "dueAt"),
     ),
     Container(IDEMPOTENCY, "Answers to keyed requests, for 24 hours."),

@@ -38,3 +38,13 @@ def test_a_query_orders_by_a_composite_index_where_one_serves_it() -> None:
     assert by_id == "SELECT TOP 100 * FROM c WHERE c.pk = @pk ORDER BY c.pk ASC, c.id ASC"
     everywhere, _ = cosmos_query.select(container, None, Query())
     assert everywhere == "SELECT TOP 100 * FROM c ORDER BY c.id ASC"
+
+
+def test_a_prefix_is_a_range_that_an_index_serves_where_its_end_is_certain() -> None:
+    container = Container("things", "Made up.")
+    text, parameters = cosmos_query.select(container, "p", Query(starts="conv:"))
+    assert "c.id >= @starts AND c.id < @ends" in text
+    assert {"name": "@ends", "value": "conv;"} in parameters
+    for uncertain in ("", "caf\u00e9", "~"):
+        text, _ = cosmos_query.select(container, "p", Query(starts=uncertain))
+        assert "STARTSWITH(c.id, @starts)" in text

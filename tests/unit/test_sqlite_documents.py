@@ -21,7 +21,11 @@ from domain.kernel.errors import Unavailable
 from tests.budget import CountingDocuments
 
 THINGS = Container(
-    "things", "Made up.", indexed=("seq", "type"), composites=(("type", "seq"), ("pk", "seq")), swept=("seq",)
+    "things",
+    "Made up.",
+    indexed=("seq", "type"),
+    composites=(("type", "seq"), ("pk", "seq"), ("kind", "id")),
+    swept=("seq",),
 )
 
 
@@ -127,6 +131,7 @@ async def test_a_long_scan_leaves_the_loop(store: SqliteDocuments) -> None:
     ("pk", "query", "index"),
     [
         ("a", Query(above="x"), "PRIMARY KEY"),
+        ("a", Query(starts="x"), "PRIMARY KEY"),
         ("a", Query(order="seq", descending=True, below=9), "by:things:pk,seq"),
         ("a", Query(order="seq", above=3, eq={"type": "message"}), "by:things:pk,type,seq"),
         (None, Query(order="seq", below=9), "by:things:seq"),
