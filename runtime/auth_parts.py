@@ -95,7 +95,7 @@ class AuthParts:
 
     @cached_property
     def sign_in(self) -> SignIn:
-        return SignIn(self.accounts, self.hasher, self.lockout, self.grants, self.policy)
+        return SignIn(self.accounts, self.hasher, self.lockout, self.revocation, self.grants, self.policy)
 
     @cached_property
     def refresh(self) -> Refresh:

@@ -1,6 +1,7 @@
 """Accounts as sign-in reads and writes them."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -57,11 +58,12 @@ class Accounts:
     async def commit(self, write: PersonalWrite, *, at_once: Callable[[str], Awaitable[None]] | None = None) -> None:
         """Do the batch, then *at_once* with the person's id, let others see it, and offer the tasks to their queues.
 
-        The sweep takes care of what fails. Raises what `DocumentStore.batch` raises.
+        What fails after the batch is done by the queues. Raises what `DocumentStore.batch` raises.
         """
         await self.documents.batch(ACCOUNTS, write.user_id, write.operations)
         if at_once is not None:
-            await at_once(write.user_id)
+            with suppress(Unavailable):
+                await at_once(write.user_id)
         for item in write.outbox:
             if item["queue"] == PROJECTIONS:
                 await self._outbox().do_now(ACCOUNTS, item, self._projector().project(write.user_id))

@@ -9,7 +9,10 @@ from typing import Any, Final
 from domain.kernel.accounts import Account
 from domain.kernel.cache import SessionState
 from domain.kernel.clock import to_iso
+from domain.kernel.ids import uuid7_time
 
+MAX_SESSIONS: Final = 50
+"""More devices than anybody has: a script that signs in each time must not pile them up."""
 MAX_ROTATIONS_KEPT: Final = 8
 """A client that rotates oftener within the grace than this has no lost answers to repeat."""
 WEEK_DAYS: Final = 7
@@ -52,6 +55,12 @@ class Session:
     device: str
     ip: str = field(repr=False)
     revoked_at: datetime | None = None
+
+
+def keep_latest(session_id: str, earlier: tuple[str, ...], since: datetime) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The sign-ins to remember, with the new one, and those to end. What began before *since* is over anyway."""
+    alive = (session_id, *(each for each in earlier if uuid7_time(each) > since))
+    return alive[:MAX_SESSIONS], alive[MAX_SESSIONS:]
 
 
 class Verdict(Enum):

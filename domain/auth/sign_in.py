@@ -11,10 +11,11 @@ from domain.auth.accounts import Accounts, Held
 from domain.auth.errors import AccountSuspended, InvalidCredentials
 from domain.auth.grants import Grant, Grants
 from domain.auth.lockout import NO_NETWORK, Lockout
-from domain.auth.model import Client, Session, SessionPolicy, begin, visited
+from domain.auth.model import Client, Session, SessionPolicy, begin, keep_latest, visited
 from domain.auth.passwords import normal_password
 from domain.auth.ports import PasswordHasher
-from domain.auth.records import session_item
+from domain.auth.records import revoke_patch, session_item
+from domain.auth.revocation import Revocation
 from domain.kernel.accounts import ACCOUNT_ID, Account
 from domain.kernel.addresses import clean_email
 from domain.kernel.clock import to_iso
@@ -28,11 +29,12 @@ class SignIn:
     accounts: Accounts
     hasher: PasswordHasher
     lockout: Lockout
+    revocation: Revocation
     grants: Grants
     policy: SessionPolicy
 
     async def login(self, email: str, password: str, client: Client) -> Grant:
-        """Begin a session. Three store calls and three cache trips at most.
+        """Begin a session, and end the oldest of a person who has too many. Three store calls, three cache trips.
 
         Raises:
             Invalid: the address cannot be one.
@@ -61,27 +63,31 @@ class SignIn:
         this session begins under is over, and so is the session."""
         now, account = self.accounts.clock.now(), held.account
         session = begin(self.accounts.ids.new(), account, client, now, self.policy)
-        changes = signed_in(account, client, session)
-        try:
-            await self._commit(session, client, Patch(ACCOUNT_ID, set=changes), rehashed, held.etag)
-        except ItemNotFound:
-            raise InvalidCredentials from None  # erased between the two calls
-        return await self.grants.issue(session, account, now)
-
-    async def _commit(self, session: Session, client: Client, patch: Patch, rehashed: str | None, etag: str) -> None:
-        if rehashed is not None:
-            upgraded = Patch(ACCOUNT_ID, set={**patch.set, "passwordHash": rehashed}, if_match=etag)
+        kept, surplus = keep_latest(session.id, account.sessions, now - self.policy.session_ttl)
+        changes = {**signed_in(account, client, session), "sessions": list(kept)}
+        while True:
+            change = Patch(ACCOUNT_ID, set=changes)
+            if rehashed is not None:
+                change = Patch(ACCOUNT_ID, set={**changes, "passwordHash": rehashed}, if_match=held.etag)
             try:
-                return await self._write(session, client, upgraded)
+                await self._write(session, client, change, surplus)
             except ItemStale:
-                pass  # somebody wrote to the account: the next sign-in upgrades the hash
-        return await self._write(session, client, patch)
+                rehashed = None  # somebody wrote to the account: the next sign-in upgrades the hash
+            except ItemNotFound:
+                if not surplus:
+                    raise InvalidCredentials from None  # erased between the two calls
+                surplus = ()  # one of them had ended by itself
+            else:
+                return await self.grants.issue(session, account, now)
 
-    async def _write(self, session: Session, client: Client, patch: Patch) -> None:
+    async def _write(self, session: Session, client: Client, change: Patch, surplus: tuple[str, ...]) -> None:
         write = self.accounts.write(session.user_id)
-        write.add(Create(session_item(session, write.now)), patch)
+        write.add(Create(session_item(session, write.now)), change)
         write.note("signed_in", client, sessionId=session.id)
-        await self.accounts.commit(write)
+        if surplus:
+            write.add(*(revoke_patch(session_id, write.now) for session_id in surplus))
+            write.settle_sessions(surplus)
+        await self.accounts.commit(write, at_once=lambda _: self.revocation.forget(surplus))
 
 
 def signed_in(account: Account, client: Client, session: Session) -> dict[str, Any]:

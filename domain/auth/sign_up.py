@@ -119,6 +119,7 @@ class SignUp:
             login_streak=1,
             streak_on=now.date(),
             networks=() if client.network == NO_NETWORK else (client.network,),
+            sessions=(session_id,),
             sign_up_session=session_id,
         )
         session = begin(session_id, account, client, now, self.policy)

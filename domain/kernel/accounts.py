@@ -76,6 +76,8 @@ class Account:
     """Sessions begun under an earlier epoch are over: raising it ends them all in one write."""
     networks: tuple[str, ...] = field(default=(), repr=False)
     """Where the person signed in from lately, the latest first: a stranger's failures do not slow these down."""
+    sessions: tuple[str, ...] = ()
+    """The latest sign-ins, newest first: those beyond the most a person may have are ended."""
     password_changed_at: datetime | None = None
     """Reset links older than this are void. None: never changed since sign-up."""
     sign_up_session: str | None = None
@@ -117,6 +119,7 @@ class Account:
             "weekStreakAt": None if self.week_streak_at is None else to_iso(self.week_streak_at),
             "epoch": self.epoch,
             "networks": list(self.networks),
+            "sessions": list(self.sessions),
             "passwordChangedAt": None if self.password_changed_at is None else to_iso(self.password_changed_at),
             "signUpSession": self.sign_up_session,
         }
@@ -146,6 +149,7 @@ class Account:
             week_streak_at=None if item["weekStreakAt"] is None else from_iso(item["weekStreakAt"]),
             epoch=item["epoch"],
             networks=tuple(item["networks"]),
+            sessions=tuple(item["sessions"]),
             password_changed_at=None if item["passwordChangedAt"] is None else from_iso(item["passwordChangedAt"]),
             sign_up_session=item["signUpSession"],
         )

@@ -4,6 +4,7 @@ import re
 import secrets
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -29,6 +30,11 @@ def uuid7(*, millis: int, low_bits: int) -> str:
 
 def is_uuid7(text: str) -> bool:
     return _UUID7.match(text) is not None
+
+
+def uuid7_time(text: str) -> datetime:
+    """When a UUIDv7 was made, to the millisecond."""
+    return datetime.fromtimestamp((UUID(text).int >> 80) / 1000, UTC)
 
 
 class SystemIds:

@@ -11,15 +11,13 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 from domain.kernel.accounts import ACCOUNT_ID, Account
 from domain.kernel.clock import Clock
 from domain.kernel.containers import ACCOUNTS
 from domain.kernel.documents import DocumentStore
-from domain.kernel.ids import is_uuid7
+from domain.kernel.ids import is_uuid7, uuid7_time
 from domain.kernel.keys import Keys
 from domain.kernel.links import Link, Purpose, link_item_id, mint_link_token
 from domain.kernel.mail import Mailer, MailMessage
@@ -114,7 +112,7 @@ class MailRoom:
         if stored is None:
             return None
         account = Account.from_item(stored.item)
-        changed_at = datetime.fromtimestamp((UUID(event_id).int >> 80) / 1000, UTC)
+        changed_at = uuid7_time(event_id)
         letter = letters.password_changed(name=account.name, at=changed_at, forgot_url=self.sites.forgot_password)
         return Addressed(letter, account.email)
 

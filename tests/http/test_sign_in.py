@@ -1,10 +1,13 @@
 """Signing up, in and out, as clients see it."""
 
 import asyncio
+from datetime import timedelta
 
 import httpx
 import pytest
 
+from adapters.cache.in_process import InProcessCache
+from domain.kernel.cache import SessionState
 from tests.auth import OURS, bearer, code, is_cleared, is_refused, log_in, sessions_of
 from tests.world import PASSWORD, World
 
@@ -153,3 +156,50 @@ async def test_every_endpoint_of_a_signed_in_person_asks_for_a_token(world: Worl
     ):
         reply = await world.client.request(method, f"/api/v1/auth/{path}")
         assert (reply.status_code, code(reply)) == (401, "missing_token"), path
+
+
+async def test_a_person_has_fifty_sessions_at_most_and_the_oldest_end(world: World) -> None:
+    ada = await world.sign_up("ada")
+    replies = [await log_in(world.browser(), ada.email) for _ in range(51)]
+    assert await is_refused(world, ada.bearer) == "token_revoked"
+    assert await is_refused(world, bearer(replies[0])) == "token_revoked"
+    assert await is_refused(world, bearer(replies[1])) is None
+    assert len(await sessions_of(world, bearer(replies[-1]))) == 50
+    await world.run_jobs()
+    assert len({call[1] for call in world.realtime.calls if call[0] == "close_session"}) == 2
+
+
+async def test_a_surplus_session_that_is_gone_already_stops_no_sign_in(world: World) -> None:
+    ada = await world.sign_up("ada")
+    world.clock.advance(days=8)  # expired and swept, but begun within thirty days
+    for _ in range(50):
+        assert (await log_in(world.browser(), ada.email)).status_code == 200
+
+
+async def test_a_revocation_that_the_cache_missed_is_made_good_by_the_queue(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = await world.sign_up("ada")
+    other = bearer(await log_in(world.browser(), ada.email))
+    assert await is_refused(world, ada.bearer) is None
+
+    async def lost(self: InProcessCache, states: object, ttl: object) -> None:
+        return None
+
+    with monkeypatch.context() as patched:
+        patched.setattr(InProcessCache, "set_sessions", lost)
+        assert (await world.client.post("/api/v1/auth/logout", headers=ada.bearer)).status_code == 200
+    assert await is_refused(world, ada.bearer) is None, "what is cached still stands"
+    await world.run_jobs()
+    assert await is_refused(world, ada.bearer) == "token_revoked"
+    assert await is_refused(world, other) is None
+
+
+async def test_what_reads_an_older_state_cannot_undo_a_revocation(world: World) -> None:
+    ada = await world.sign_up("ada")
+    (session,) = await sessions_of(world, ada.bearer)
+    await world.client.post("/api/v1/auth/logout", headers=ada.bearer)
+    stale = SessionState(revoked=False, role="user", verified=True)
+    await world.parts.cache.set_sessions({session["id"]: stale}, timedelta(minutes=5))
+    await world.parts.cache.learn_session(session["id"], stale, timedelta(minutes=5))
+    assert await is_refused(world, ada.bearer) == "token_revoked"

@@ -41,6 +41,7 @@ def test_an_account_survives_the_store() -> None:
         week_streak_at=NOW,
         epoch=2,
         networks=("203.0.113.7",),
+        sessions=(LINK,),
         password_changed_at=NOW,
         sign_up_session="s",
     )
