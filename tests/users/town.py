@@ -12,7 +12,7 @@ from domain.courses.learning import Learning
 from domain.courses.projection import Projection as CourseProjection
 from domain.kernel.accounts import ACCOUNT_ID, Account, Role, Status
 from domain.kernel.containers import ACCOUNTS, CHAT
-from domain.kernel.documents import Patch
+from domain.kernel.documents import DocumentStore, Patch
 from domain.kernel.errors import Unavailable
 from domain.kernel.ids import SystemIds
 from domain.kernel.outbox import Outbox
@@ -50,10 +50,11 @@ class Uploads:
 
 
 class Town:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, documents: DocumentStore | None = None) -> None:
+        """Over the embedded store, unless another is given."""
         self.clock = ManualClock()
         self.ids = SystemIds(self.clock)
-        self.documents = CountingDocuments(SqliteDocuments(folder / "documents.db", self.clock))
+        self.documents = CountingDocuments(documents or SqliteDocuments(folder / "documents.db", self.clock))
         self.queue = SqliteQueue(folder / "queues.db", self.clock)
         self.outbox = Outbox(self.documents, self.queue, self.clock)
         self.sign_ins = SignInsAtTheEdge()
