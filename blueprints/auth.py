@@ -153,8 +153,9 @@ async def list_sessions(call: Call) -> Reply:
 @endpoint(bp, "DELETE", "v1/auth/sessions/{session_id}", access=SIGNED_IN_UNVERIFIED, status=204, errors=("not_found",))
 async def revoke_session(call: Call) -> Reply:
     """Sign out one device of the caller's."""
-    await parts.get().auth.sessions.revoke(call.user_id, call.path_id("session_id"), client_of(call))
-    return Reply(204)
+    session_id = call.path_id("session_id")
+    await parts.get().auth.sessions.revoke(call.user_id, session_id, client_of(call))
+    return Reply(204, cookies=cleared_cookies() if session_id == call.caller.session_id else ())
 
 
 @endpoint(
