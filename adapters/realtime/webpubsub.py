@@ -154,7 +154,10 @@ class WebPubSubRealtime:
             except (ServiceRequestError, ServiceResponseError, HttpResponseError) as error:
                 if isinstance(error, HttpResponseError) and error.status_code not in RETRIED:
                     raise
-                await asyncio.sleep(_pause(tried, error))
+                pause = _pause(tried, error)
+                if pause >= TOTAL_SECONDS:
+                    raise
+                await asyncio.sleep(pause)
         return await call(self._client())
 
     def _client(self) -> WebPubSubServiceClient:

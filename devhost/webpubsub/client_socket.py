@@ -6,6 +6,7 @@ bypass it, because they are encoded once for all receivers.
 
 import asyncio
 import time
+from http.client import responses
 from typing import Final, Protocol, cast
 
 from websockets.frames import Frame, Opcode
@@ -15,18 +16,8 @@ from websockets.server import ServerProtocol
 
 from devhost.webpubsub.config import Limits
 from devhost.webpubsub.fanout import Fanout
-from devhost.webpubsub.messages import FOREVER, Entry
+from devhost.webpubsub.frames import NORMAL, PING, Entry, close_reason
 
-PING: Final[Entry] = b"\x89\x00", FOREVER
-NORMAL: Final = 1000
-GOING_AWAY: Final = 1001
-UNSUPPORTED: Final = 1003
-INVALID: Final = 1007
-POLICY: Final = 1008
-TOO_BIG: Final = 1009
-SERVER_ERROR: Final = 1011
-
-MAX_REASON_BYTES: Final = 123
 HIGH_WATER: Final = 256 * 1024
 """Bytes that a transport may hold before its socket counts as slow."""
 
@@ -117,13 +108,14 @@ class ClientSocket(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
+        del exc
         self._transport = None
         self._live.discard(self)
         self._pending.clear()
         self.closing = True
         if self._closer is not None:
             self._closer.cancel()
-        self._report_lost(clean=False, reason="The connection was lost." if exc is None else str(exc))
+        self._report_lost(clean=False, reason="The connection was lost.")
 
     def pause_writing(self) -> None:
         self._paused = True
@@ -206,7 +198,7 @@ class ClientSocket(asyncio.Protocol):
         if self._transport is None or self.closing:
             return
         response = self._ws.reject(400, text)
-        self._ws.send_response(Response(status, "Refused", response.headers, response.body))
+        self._ws.send_response(Response(status, responses.get(status, "Refused"), response.headers, response.body))
         self.closing = True
         self._write_protocol()
         self._end_after(self._limits.close_wait)
@@ -276,8 +268,7 @@ class ClientSocket(asyncio.Protocol):
             return
         self._write_pending()
         if self._ws.state is State.OPEN:
-            cut = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
-            self._ws.send_close(code, cut)
+            self._ws.send_close(code, close_reason(reason))
             self._write_protocol()
             self.closing = True
             self._end_after(self._limits.close_wait)

@@ -12,8 +12,9 @@ from typing import Any, Protocol
 
 from websockets.http11 import Request
 
-from devhost.webpubsub.client_socket import NORMAL, POLICY, ClientSocket
+from devhost.webpubsub.client_socket import ClientSocket
 from devhost.webpubsub.config import Config
+from devhost.webpubsub.frames import NORMAL, POLICY
 from devhost.webpubsub.hub import Hub
 from devhost.webpubsub.messages import Message, Payload
 from devhost.webpubsub.permissions import Permissions

@@ -10,8 +10,9 @@ from urllib.parse import parse_qs, unquote
 
 from websockets.http11 import Request
 
-from devhost.webpubsub.client_socket import POLICY, ClientSocket
+from devhost.webpubsub.client_socket import ClientSocket
 from devhost.webpubsub.connection import Connection, Identity, Surroundings
+from devhost.webpubsub.frames import POLICY
 from devhost.webpubsub.hub import Hub
 from devhost.webpubsub.json_client import JsonConnection
 from devhost.webpubsub.names import is_group, is_hub

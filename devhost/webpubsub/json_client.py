@@ -15,10 +15,11 @@ from devhost.webpubsub.client_frames import (
     SequenceAck,
     parse,
 )
-from devhost.webpubsub.client_socket import INVALID, UNSUPPORTED, ClientSocket
+from devhost.webpubsub.client_socket import ClientSocket
 from devhost.webpubsub.connection import Connection, EventFailed, Identity, Surroundings
+from devhost.webpubsub.frames import INVALID, UNSUPPORTED, Entry, json_frame
 from devhost.webpubsub.hub import Hub
-from devhost.webpubsub.messages import Entry, Message, json_frame
+from devhost.webpubsub.messages import Message
 from devhost.webpubsub.permissions import Action
 
 PONG: Final[Entry] = json_frame({"type": "pong"})

@@ -6,16 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
-TEXT_FRAME: Final = 1
-BINARY_FRAME: Final = 2
-
-Entry = tuple[bytes, float]
-"""A whole WebSocket frame, and the monotonic time after which nobody wants it any more."""
-FOREVER: Final = float("inf")
+from devhost.webpubsub.frames import BINARY, FOREVER, TEXT, Entry, frame
 
 
 class DataType(Enum):
@@ -36,21 +31,6 @@ class Payload:
     data_type: DataType
     body: bytes
     metadata: Mapping[str, str] | None = None
-
-
-def frame(opcode: int, payload: bytes) -> bytes:
-    """One unmasked, unfragmented WebSocket frame (RFC 6455 §5.2), the same for every receiver."""
-    size = len(payload)
-    if size < 126:  # noqa: PLR2004 - RFC 6455 §5.2: what fits into seven bits
-        return bytes((0x80 | opcode, size)) + payload
-    if size < 1 << 16:
-        return bytes((0x80 | opcode, 126)) + size.to_bytes(2, "big") + payload
-    return bytes((0x80 | opcode, 127)) + size.to_bytes(8, "big") + payload
-
-
-def json_frame(value: object) -> Entry:
-    """A frame that waits for its reader as long as it takes."""
-    return frame(TEXT_FRAME, msgspec.json.encode(value)), FOREVER
 
 
 class Message:
@@ -91,7 +71,7 @@ class Message:
     @cached_property
     def json_entry(self) -> Entry:
         """For `json.webpubsub.azure.v1`."""
-        return frame(TEXT_FRAME, self._envelope), self.deadline
+        return frame(TEXT, self._envelope), self.deadline
 
     @cached_property
     def _tail(self) -> bytes:
@@ -99,10 +79,10 @@ class Message:
 
     def reliable_entry(self, sequence_id: int) -> Entry:
         """For `json.reliable.webpubsub.azure.v1`: the same, with the receiver's own number in front."""
-        return frame(TEXT_FRAME, b'{"sequenceId":%d,%b' % (sequence_id, self._tail)), self.deadline
+        return frame(TEXT, b'{"sequenceId":%d,%b' % (sequence_id, self._tail)), self.deadline
 
     @cached_property
     def bare_entry(self) -> Entry:
         """For clients without a subprotocol: the data and nothing else."""
-        opcode = BINARY_FRAME if self._payload.data_type.is_bytes else TEXT_FRAME
+        opcode = BINARY if self._payload.data_type.is_bytes else TEXT
         return frame(opcode, self._payload.body), self.deadline

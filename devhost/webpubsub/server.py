@@ -10,10 +10,11 @@ from typing import Any, Final
 from aiohttp import web
 from websockets.http11 import Request
 
-from devhost.webpubsub.client_socket import GOING_AWAY, ClientSocket
+from devhost.webpubsub.client_socket import ClientSocket
 from devhost.webpubsub.config import Config
 from devhost.webpubsub.connection import Events
 from devhost.webpubsub.fanout import SLICE, Fanout
+from devhost.webpubsub.frames import GOING_AWAY
 from devhost.webpubsub.front_door import FrontDoor, hand_over, is_websocket
 from devhost.webpubsub.handshake import open_connection
 from devhost.webpubsub.hub import Hub

@@ -2,8 +2,9 @@
 
 from functools import partial
 
-from devhost.webpubsub.client_socket import INVALID, POLICY, SERVER_ERROR, ClientSocket
+from devhost.webpubsub.client_socket import ClientSocket
 from devhost.webpubsub.connection import Connection, EventFailed, Identity, Surroundings
+from devhost.webpubsub.frames import INVALID, POLICY, SERVER_ERROR
 from devhost.webpubsub.hub import Hub
 from devhost.webpubsub.messages import DataType, Message, Payload
 from devhost.webpubsub.permissions import Action

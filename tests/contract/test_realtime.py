@@ -210,6 +210,14 @@ async def test_a_service_that_stays_down_is_unavailable_after_three_tries() -> N
         assert len(behaviour.requests) == 3
 
 
+async def test_a_service_that_asks_for_a_long_pause_gets_it() -> None:
+    async for behaviour, realtime in faulty(web.Response(status=429, headers={"Retry-After": "30"})):
+        with pytest.raises(Unavailable) as refused:
+            await realtime.send_to_group("c.1", EVENT)
+        assert refused.value.retry_after == 30
+        assert len(behaviour.requests) == 1
+
+
 @pytest.mark.parametrize("status", [401, 403])
 async def test_being_refused_is_not_tried_again(status: int) -> None:
     async for behaviour, realtime in faulty(web.Response(status=status)):

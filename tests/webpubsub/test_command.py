@@ -51,6 +51,8 @@ async def test_it_serves_until_it_is_told_to_stop() -> None:
                 aiohttp.ClientSession() as http,
             ):
                 access = await server.get_client_access_token(user_id="alice")
+                async with http.get(f"http://127.0.0.1:{port}/api/health") as healthy:
+                    assert healthy.status == 200  # the WebSocket comes over the same connection, from the pool
                 async with http.ws_connect(access["url"], protocols=(JSON,)) as client:
                     assert (await client.receive_json())["userId"] == "alice"
                     await server.send_to_all({"n": 1})

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from devhost.webpubsub import Config, EventHandler, LocalWebPubSub
+from devhost.webpubsub import Config, EventHandler, LocalWebPubSub, upstream
 from devhost.webpubsub.config import ConfigFaulty
 from tests.webpubsub.world import (
     ALL_ROLES,
@@ -524,3 +524,58 @@ async def test_a_yes_holds_a_minute_and_a_no_for_longer_each_time(talk: Place, h
     permits = True
     assert await ask(60) == (False, 11)
     assert await ask(0) == (True, 11)
+
+
+# -- failures -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [400, 500])
+async def test_a_failed_connected_or_disconnected_is_logged_and_harms_nobody(
+    talk: Place, handler: Handler, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def refuse(request: web.BaseRequest, _body: bytes) -> web.Response:
+        return web.Response(status=204 if request.headers["ce-eventName"] in ("connect", "e") else status)
+
+    handler.answer = refuse
+    alice = await talk.open("alice")
+    assert (await alice.ack(type="event", event="e", ackId=1, data=1))["success"] is True
+    tries = 4 if status == 500 else 1
+    await handler.until(2 + tries)
+    await alice.socket.close()
+    await handler.until(2 + 2 * tries)
+    assert "alice" not in caplog.text
+
+
+async def test_a_handler_that_takes_too_long_fails_the_event(
+    talk: Place, handler: Handler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = asyncio.Event()
+
+    async def hang(request: web.BaseRequest, _body: bytes) -> web.Response:
+        if request.headers["ce-eventName"] == "e":
+            await release.wait()
+        return web.Response(status=204)
+
+    handler.answer = hang
+    alice = await talk.open("alice")
+    monkeypatch.setattr(upstream, "TIMEOUT", 0.05)
+    assert (await alice.ack(type="event", event="e", ackId=1, data=1))["error"]["name"] == "InternalServerError"
+    release.set()
+    assert talk.service.describe()["events"]["failed"] == 1
+
+
+async def test_a_handler_that_vanishes_fails_the_event() -> None:
+    async with event_handler() as handler, place(handled_by(handler)) as talk:
+        talk.service.upstream.pauses = ()
+        alice = await talk.open("alice")
+        await handler.until(2)
+        handler.answer = vanish
+        ack = await alice.ack(type="event", event="e", ackId=1, data=1)
+        assert ack["error"]["name"] == "InternalServerError"
+        handler.answer = None
+
+
+async def vanish(request: web.BaseRequest, _body: bytes) -> web.Response:
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from devhost.webpubsub.client_frames import BadFrame, SendEvent, SendToGroup, parse
 from devhost.webpubsub.cloudevents import Event, header_text, read_connect_answer, read_reply, signature
 from devhost.webpubsub.connection import EventFailed, Identity
-from devhost.webpubsub.messages import DataType, Message, Payload, frame
+from devhost.webpubsub.frames import frame
+from devhost.webpubsub.messages import DataType, Message, Payload
 from devhost.webpubsub.permissions import Action, Permissions, compile_pattern
 from devhost.webpubsub.tokens import BadToken, Tokens
 
