@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from blueprints import auth, chat, courses, docs, fallback, forms, health, jobs, progress, realtime, users
+from blueprints import auth, chat, chat_signals, courses, docs, fallback, forms, health, jobs, progress, realtime, users
 from runtime import parts
 from web import correlation, edge
 
@@ -18,6 +18,7 @@ ALL: tuple[func.Blueprint, ...] = (
     forms.bp,
     users.bp,
     chat.bp,
+    chat_signals.bp,
     realtime.bp,
     jobs.bp,
     fallback.bp,

@@ -1,18 +1,17 @@
 """MackChat over HTTP."""
 
-from typing import Annotated, Any
+from typing import Any
 
 import azure.functions as func
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UnsetType
 
 from blueprints.access import SIGNED_IN
+from blueprints.chat_shapes import ConversationOut, MessageOut, MessagesOut, MessagesQuery, OpenIn, SendIn
 from domain.chat.history import MAX_CATCH_UP, MAX_PAGE, PAGE
 from domain.chat.model import Draft, clean_message_text
 from domain.chat.views import message_view
 from domain.kernel.errors import Invalid
-from domain.kernel.ids import UUID7_PATTERN
 from runtime import parts
-from web.bodies import In, Out, Query
 from web.call import Call
 from web.endpoint import endpoint
 from web.paging import PageOut, PageQuery, Pagination, page, read_position
@@ -20,84 +19,6 @@ from web.reply import Reply
 from web.validation import read_moment
 
 bp = func.Blueprint()
-
-Id = Annotated[str, Meta(pattern=UUID7_PATTERN, description="A UUIDv7.")]
-ClientMessageId = Annotated[str, Meta(min_length=1, max_length=128, description="Makes sending again safe.")]
-
-
-class OpenIn(In):
-    type: Annotated[str, Meta(pattern="^direct$")]
-    participant_ids: Annotated[list[Id], Meta(min_length=1, max_length=1)]
-
-
-class SendIn(In):
-    text: Annotated[str, Meta(min_length=1, max_length=4000)]
-    reply_to: Id | None = None
-    client_message_id: ClientMessageId | None = None
-
-
-class ParticipantOut(Out):
-    user_id: str
-    name: str
-    avatar: str | None
-    role: str
-
-
-class LastMessageOut(Out):
-    text: str
-    sender_id: str
-    timestamp: str
-    seq: int
-
-
-class ConversationOut(Out):
-    id: str
-    type: str
-    name: str | None
-    avatar: str | None
-    participants: list[ParticipantOut]
-    last_message: LastMessageOut | None
-    unread_count: int
-    last_read_seq: int
-    muted: bool
-    updated_at: str
-
-
-class AttachmentOut(Out):
-    id: str
-    name: str
-    url: str
-    size: int
-    mime_type: str
-
-
-class MessageOut(Out):
-    id: str
-    conversation_id: str
-    seq: int
-    sender_id: str
-    text: str
-    attachments: list[AttachmentOut]
-    reply_to: str | None
-    mentions: list[str]
-    reactions: dict[str, list[str]]
-    read_by: dict[str, str]
-    edited_at: str | None
-    deleted_at: str | None
-    timestamp: str
-
-
-class MessagesOut(Out):
-    items: list[MessageOut]
-    pagination: Pagination
-
-
-class MessagesQuery(Query):
-    """`before` and `after` take a `seq`; `before` also a time. Not both."""
-
-    limit: Annotated[int, Meta(ge=1, le=MAX_CATCH_UP)] | UnsetType = UNSET
-    before: str | None = None
-    after: Annotated[int, Meta(ge=0)] | None = None
 
 
 @endpoint(

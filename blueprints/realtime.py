@@ -7,7 +7,8 @@ import azure.functions as func
 import msgspec
 
 from blueprints.access import REALTIME_SERVICE, SIGNED_IN
-from blueprints.chat import ClientMessageId, Id, MessageOut
+from blueprints.chat_shapes import ClientMessageId, Id, MessageOut, ReadIn, TypingIn
+from blueprints.chat_signals import receipt_out
 from domain.chat.connections import ConnectionRefused
 from domain.chat.model import Draft, clean_message_text
 from domain.chat.views import SESSION_GROUP, message_view
@@ -43,6 +44,14 @@ class MessageEventIn(In):
     text: Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
     reply_to: Id | None = None
     client_message_id: ClientMessageId | None = None
+
+
+class ReadEventIn(ReadIn, kw_only=True):
+    conversation_id: Id
+
+
+class TypingEventIn(TypingIn, kw_only=True):
+    conversation_id: Id
 
 
 class ConnectBody(msgspec.Struct):
@@ -122,6 +131,17 @@ async def _message(call: Call, event: CloudEvent) -> Reply:
     return Reply(200, message_view(await parts.get().sending.send(body.conversation_id, draft)))
 
 
+async def _read(call: Call, event: CloudEvent) -> Reply:
+    body = _READ_RECEIPT(call.raw_body)
+    return Reply(200, receipt_out(await parts.get().receipts.read(_person(event), body.conversation_id, body.seq)))
+
+
+async def _typing(call: Call, event: CloudEvent) -> Reply:
+    body = _READ_TYPING(call.raw_body)
+    await parts.get().typing.tell(_person(event), body.conversation_id, typing=body.state == "start")
+    return Reply(204)
+
+
 async def _unknown(_call: Call, _event: CloudEvent) -> Reply:
     raise NotFound
 
@@ -141,10 +161,14 @@ def _session(claims: dict[str, list[str]]) -> str:
 
 _READ_CONNECT: Final[Callable[[bytes], Any]] = body_reader(ConnectBody)
 _READ_MESSAGE: Final[Callable[[bytes], Any]] = body_reader(MessageEventIn)
+_READ_RECEIPT: Final[Callable[[bytes], Any]] = body_reader(ReadEventIn)
+_READ_TYPING: Final[Callable[[bytes], Any]] = body_reader(TypingEventIn)
 
 EVENTS: Final[dict[str, Callable[[Call, CloudEvent], Awaitable[Reply]]]] = {
     "sys.connect": _connect,
     "sys.connected": _connected,
     "sys.disconnected": _disconnected,
     "user.message": _message,
+    "user.read": _read,
+    "user.typing": _typing,
 }

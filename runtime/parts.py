@@ -47,12 +47,16 @@ from web.edge import Edge
 if TYPE_CHECKING:
     from adapters.sql.database import Database
     from adapters.sql.outbox import SqlOutbox
+    from domain.chat.behind import Behind
     from domain.chat.connections import Connections
     from domain.chat.conversations import Conversations
     from domain.chat.history import History
+    from domain.chat.known import Known
     from domain.chat.people import StoredPeople
     from domain.chat.publishing import Publisher
+    from domain.chat.receipts import Receipts
     from domain.chat.sending import Sending
+    from domain.chat.signals import Typing
     from runtime.auth_parts import AuthParts
     from runtime.users_parts import UsersParts
 
@@ -243,13 +247,15 @@ class Parts:
     def conversations(self) -> "Conversations":
         from domain.chat.conversations import Conversations
 
-        return Conversations(self.documents, self.people, self.realtime, self.outbox, self.clock, self.ids)
+        return Conversations(
+            self.documents, self.people, self.realtime, self.outbox, self.known_memberships, self.clock, self.ids
+        )
 
     @cached_property
     def history(self) -> "History":
         from domain.chat.history import History
 
-        return History(self.documents)
+        return History(self.documents, self.known_memberships)
 
     @cached_property
     def publisher(self) -> "Publisher":
@@ -265,7 +271,40 @@ class Parts:
             """Up to 5 ms after the first lost race, doubling up to 160 ms: random, so that rivals part."""
             return random.random() * 0.005 * 2.0 ** min(lost, 5)  # noqa: S311 - jitter, not a secret
 
-        return Sending(self.documents, self.publisher, self.outbox, self.clock, self.ids.new, pause)
+        return Sending(
+            self.documents,
+            self.publisher,
+            self.outbox,
+            self.behind,
+            self.known_memberships,
+            self.clock,
+            self.ids.new,
+            pause,
+        )
+
+    @cached_property
+    def behind(self) -> "Behind":
+        from domain.chat.behind import Behind
+
+        return Behind()
+
+    @cached_property
+    def known_memberships(self) -> "Known":
+        from domain.chat.known import Known
+
+        return Known(self.clock)
+
+    @cached_property
+    def receipts(self) -> "Receipts":
+        from domain.chat.receipts import Receipts
+
+        return Receipts(self.documents, self.realtime, self.outbox, self.behind, self.clock, self.ids)
+
+    @cached_property
+    def typing(self) -> "Typing":
+        from domain.chat.signals import Typing
+
+        return Typing(self.documents, self.realtime, self.known_memberships, self.behind, self.clock)
 
     @cached_property
     def connections(self) -> "Connections":
@@ -291,7 +330,10 @@ class Parts:
         )
 
     async def close(self) -> None:
-        """Close what was built, last built first."""
+        """Close what was built, last built first; before all, what still works behind the answers."""
+        for name in ("sending", "behind"):
+            if name in vars(self):
+                await vars(self).pop(name).close()
         for part in reversed(list(vars(self).values())):
             close = getattr(part, "close", None)
             if close is not None:

@@ -7,11 +7,13 @@ from typing import Any
 
 from domain.chat.access import Room, enter
 from domain.chat.errors import ConversationNotFound
+from domain.chat.known import Known
 from domain.chat.model import Conversation, Member, direct_conversation_id, partition_of
 from domain.chat.records import (
     HEAD,
     MEMBER,
     activity_key,
+    changed_key,
     conversation_of,
     head_item,
     member_item,
@@ -20,7 +22,7 @@ from domain.chat.records import (
     membership_item,
 )
 from domain.chat.views import conversation_group, conversation_view, event
-from domain.kernel.clock import Clock, to_iso
+from domain.kernel.clock import Clock, from_iso, to_iso
 from domain.kernel.containers import CHAT
 from domain.kernel.documents import Create, DocumentStore, ItemExists, ItemNotFound, Patch, Query, Stored
 from domain.kernel.errors import Invalid
@@ -53,12 +55,20 @@ class Conversations:
     """Every method may raise Unavailable."""
 
     def __init__(
-        self, documents: DocumentStore, people: People, realtime: Realtime, outbox: Outbox, clock: Clock, ids: Ids
+        self,
+        documents: DocumentStore,
+        people: People,
+        realtime: Realtime,
+        outbox: Outbox,
+        known: Known,
+        clock: Clock,
+        ids: Ids,
     ) -> None:
         self._documents = documents
         self._people = people
         self._realtime = realtime
         self._outbox = outbox
+        self._known = known
         self._clock = clock
         self._ids = ids
 
@@ -111,7 +121,13 @@ class Conversations:
 
     async def follow_up(self, task: Mapping[str, Any]) -> None:
         """Do one task of the queue `chat`. Safe to repeat. Raises KeyError for a task nobody wrote."""
-        await {"join": self.join, "touch": self.touch}[task["task"]](task["conversationId"])
+        match task["task"]:
+            case "join":
+                await self.join(task["conversationId"])
+            case "touch":
+                await self.touch(task["conversationId"], since=from_iso(task["from"]))
+            case unknown:
+                raise KeyError(unknown)
 
     async def join(self, conversation_id: str) -> None:
         """Bring everyone of a new conversation into it: their lists, and their open connections. Safe to repeat."""
@@ -127,15 +143,22 @@ class Conversations:
             frame = event("conversation.created", f"{conversation_id}:created", view)
             await self._realtime.send_to_user(member.user_id, frame)
 
-    async def touch(self, conversation_id: str) -> None:
-        """Move the conversation up in its members' lists. Safe to repeat, in any order."""
+    async def touch(self, conversation_id: str, *, since: datetime) -> None:
+        """Move the conversation up in its members' lists, and say that it changed. Safe to repeat, in any order.
+
+        *since* is when the change was: however late this runs, whoever syncs after it looks back to then.
+        """
         room = await self._room(conversation_id)
         if room is None:
             return
-        active_on = activity_key(room.conversation.updated_at, conversation_id)
+        moved = {
+            "activeOn": activity_key(room.conversation.updated_at, conversation_id),
+            "changedAt": changed_key(self._clock.now(), conversation_id),
+            "changedFrom": to_iso(since),
+        }
         for member in room.members:
             try:
-                change = Patch(membership_id(conversation_id), set={"activeOn": active_on})
+                change = Patch(membership_id(conversation_id), set=moved)
                 await self._documents.patch(CHAT, member.user_id, change)
             except ItemNotFound:
                 await self._list_for(room.conversation, [member.user_id])
@@ -143,6 +166,7 @@ class Conversations:
     async def get(self, me: str, conversation_id: str) -> dict[str, Any]:
         """Raises ConversationNotFound, NotParticipant."""
         room = await enter(self._documents, conversation_id, me)
+        self._known.note(room.conversation, me)
         people = await self._people.find_many([member.user_id for member in room.members])
         return conversation_view(room.conversation, room.me, room.members, people)
 

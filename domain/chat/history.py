@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from domain.chat.access import Room, enter
+from domain.chat.known import Known
 from domain.chat.model import Message, partition_of
 from domain.chat.records import message_of
 from domain.chat.views import message_view
@@ -27,8 +28,9 @@ class MessagePage:
 
 
 class History:
-    def __init__(self, documents: DocumentStore) -> None:
+    def __init__(self, documents: DocumentStore, known: Known) -> None:
         self._documents = documents
+        self._known = known
 
     async def page(
         self,
@@ -48,6 +50,7 @@ class History:
             ConversationNotFound, NotParticipant.
         """
         room = await enter(self._documents, conversation_id, me)
+        self._known.note(room.conversation, me)
         pk = partition_of(conversation_id)
         if isinstance(before, datetime):
             before = await self._seq_at(pk, before)

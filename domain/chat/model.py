@@ -74,6 +74,9 @@ class Conversation:
     last_seq: int
     last_message: LastMessage | None
     updated_at: datetime
+    member_count: int = 2
+    avatar: str | None = None
+    """A completed file's id; direct conversations bear the other's."""
 
     def peer_of(self, user_id: str) -> str | None:
         """The other one of a direct conversation."""
@@ -89,6 +92,8 @@ class Member:
     joined_at: datetime
     last_read_seq: int
     last_read_at: datetime | None
+    left_at: datetime | None = None
+    """Who left, or was removed, is remembered for a while, so that clients that were away learn of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,18 @@ class Plan:
     owners: tuple[int | None, ...]
     messages: tuple[Message, ...]
     touch: Item | None
+    member_count: int
+
+
+def is_touch_due(head: Item, now: datetime) -> bool:
+    """Whether a change of any kind must be made known to its members' lists again: at most once a minute."""
+    return bool(head["syncedOn"] <= to_iso(now - TOUCH_EVERY))
+
+
+def touch_item(head: Item, *, now: datetime, new_id: str) -> Item:
+    """The outbox task that makes a change at *now* known to the members' lists."""
+    payload = {"task": "touch", "conversationId": head["conversationId"], "from": to_iso(now)}
+    return outbox_item(Task(new_id, "chat", payload), pk=head["pk"], now=now)
 
 
 def marker_id(draft: Draft) -> str | None:
@@ -60,8 +72,7 @@ def plan_batch(head: Stored, drafts: Sequence[Draft], *, now: datetime, publishe
     )
     touch = None
     if head.item["touchedOn"] <= to_iso(now - TOUCH_EVERY) or last == 0:
-        task = Task(new_id, "chat", {"task": "touch", "conversationId": conversation_id})
-        touch = outbox_item(task, pk=pk, now=now)
+        touch = touch_item(head.item, now=now, new_id=new_id)
     new_head = _moved(head.item, messages[-1], published_seq=published_seq, touched=touch is not None)
     steps: list[tuple[Operation, int | None]] = [(Replace(new_head, if_match=head.etag), None)]
     for position, (draft, message) in enumerate(zip(drafts, messages, strict=True)):
@@ -77,7 +88,9 @@ def plan_batch(head: Stored, drafts: Sequence[Draft], *, now: datetime, publishe
         steps.append((Patch(MEMBER + sender, set=read), None))
     if touch:
         steps.append((Create(touch), None))
-    return Plan(tuple(step for step, _ in steps), tuple(owner for _, owner in steps), messages, touch)
+    return Plan(
+        tuple(step for step, _ in steps), tuple(owner for _, owner in steps), messages, touch, head.item["memberCount"]
+    )
 
 
 def _moved(head: Item, newest: Message, *, published_seq: int, touched: bool) -> Item:
@@ -95,7 +108,7 @@ def _moved(head: Item, newest: Message, *, published_seq: int, touched: bool) ->
         "updatedAt": sent_at,
     }
     if touched:
-        moved["touchedOn"] = sent_at
+        moved["touchedOn"] = moved["syncedOn"] = sent_at
     if "publishDueAt" not in moved or moved["publishedSeq"] > head["publishedSeq"]:
         moved["publishDueAt"] = f"{to_iso(newest.sent_at + PUBLISH_WITHIN)}:{newest.conversation_id}"
     return moved

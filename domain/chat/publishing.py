@@ -8,10 +8,12 @@ on the head. A mark that stays, because the process died or the realtime service
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
+from domain.chat.behind import CLOSE_WITHIN, cancel_all
 from domain.chat.model import Message
 from domain.chat.planning import acknowledged
 from domain.chat.records import message_of
@@ -67,6 +69,7 @@ class Publisher:
         self._quiet = quiet.total_seconds()
         self._lines: dict[str, Line] = {}
         self._acknowledge: Acknowledge = _nothing_to_acknowledge
+        self._closing = asyncio.Event()
 
     def acknowledge_with(self, acknowledge: Acknowledge) -> None:
         """*acknowledge* writes the mark of one conversation, and says how far it reaches."""
@@ -92,6 +95,14 @@ class Publisher:
                 return
             await asyncio.wait(workers)
 
+    async def close(self) -> None:
+        """Acknowledge at once what was published, for two seconds at most; the job has the rest."""
+        self._closing.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_WITHIN):
+                await self.settle()
+        await cancel_all({line.worker for line in self._lines.values() if line.worker})
+
     async def _run(self, conversation_id: str, line: Line) -> None:
         try:
             tries, reached = 0, -1
@@ -99,7 +110,8 @@ class Publisher:
                 while line.waiting:
                     tries = 0
                     await self._send(conversation_id, line)
-                await asyncio.sleep(self._quiet)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._closing.wait(), self._quiet)
                 if line.waiting:
                     continue
                 progress = await self._acknowledge(conversation_id)
@@ -111,7 +123,7 @@ class Publisher:
             line.waiting.clear()  # the mark stays on the head: the job publishes it when the service is back
         finally:
             line.worker = None
-            if line.waiting:
+            if line.waiting and not self._closing.is_set():
                 line.worker = asyncio.create_task(self._run(conversation_id, line))
             else:
                 self._lines.pop(conversation_id, None)

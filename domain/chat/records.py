@@ -28,6 +28,10 @@ def head_item(conversation: Conversation) -> Item:
         "lastMessage": None,
         "updatedAt": to_iso(conversation.updated_at),
         "touchedOn": to_iso(conversation.updated_at),
+        "syncedOn": to_iso(conversation.updated_at),
+        "memberCount": conversation.member_count,
+        "avatar": conversation.avatar,
+        "changedAt": changed_key(conversation.updated_at, HEAD),
     }
 
 
@@ -44,6 +48,8 @@ def conversation_of(item: Item) -> Conversation:
         if last
         else None,
         updated_at=from_iso(item["updatedAt"]),
+        member_count=item["memberCount"],
+        avatar=item["avatar"],
     )
 
 
@@ -68,6 +74,7 @@ def member_of(item: Item) -> Member:
         joined_at=from_iso(item["joinedAt"]),
         last_read_seq=item["lastReadSeq"],
         last_read_at=from_iso(item["lastReadAt"]) if item["lastReadAt"] else None,
+        left_at=from_iso(item["leftAt"]) if item.get("leftAt") else None,
     )
 
 
@@ -113,7 +120,10 @@ def activity_key(moment: datetime, conversation_id: str) -> str:
 
 
 def membership_item(conversation: Conversation, user_id: str) -> Item:
-    """What one person is in, in that person's partition."""
+    """What one person is in, in that person's partition.
+
+    *activeOn* orders their list by the last message; *changedAt* tells those who were away where to look.
+    """
     return {
         "id": membership_id(conversation.id),
         "pk": user_id,
@@ -122,4 +132,5 @@ def membership_item(conversation: Conversation, user_id: str) -> Item:
         "peerId": conversation.peer_of(user_id),
         "activeOn": activity_key(conversation.updated_at, conversation.id),
         "joinedAt": to_iso(conversation.created_at),
+        "changedAt": changed_key(conversation.updated_at, conversation.id),
     }

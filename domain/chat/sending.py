@@ -13,10 +13,14 @@ never a judge: any number of processes may have one for the same conversation.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from domain.chat.errors import ConversationBusy, ConversationNotFound, NotParticipant
+from domain.chat.access import is_present, refusal
+from domain.chat.behind import CLOSE_WITHIN, Behind
+from domain.chat.errors import ConversationBusy, ConversationNotFound
+from domain.chat.known import Known
 from domain.chat.model import Draft, Message, partition_of
 from domain.chat.planning import Plan, acknowledged, marker_id, plan_batch
 from domain.chat.publishing import Progress, Publisher
@@ -79,6 +83,8 @@ class Sending:
         documents: DocumentStore,
         publisher: Publisher,
         outbox: Outbox,
+        behind: Behind,
+        known: Known,
         clock: Clock,
         new_id: Callable[[], str],
         pause: Callable[[int], float],
@@ -87,11 +93,12 @@ class Sending:
         self._documents = documents
         self._publisher = publisher
         self._outbox = outbox
+        self._behind = behind
+        self._known = known
         self._clock = clock
         self._new_id = new_id
         self._pause = pause
         self._lanes: OrderedDict[str, Lane] = OrderedDict()
-        self._behind: set[asyncio.Task[None]] = set()
         publisher.acknowledge_with(self._acknowledge)
 
     async def send(self, conversation_id: str, draft: Draft) -> Message:
@@ -120,9 +127,18 @@ class Sending:
 
     async def settle(self) -> None:
         """Return when everything that runs behind the answers is done."""
-        while self._behind:
-            await asyncio.wait(self._behind)
+        while workers := [lane.worker for lane in self._lanes.values() if lane.worker]:
+            await asyncio.wait(workers)
+        await self._behind.settle()
         await self._publisher.settle()
+
+    async def close(self) -> None:
+        """Publish and acknowledge what can be within two seconds; marks in the store name the rest to a job."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_WITHIN):
+                while workers := [lane.worker for lane in self._lanes.values() if lane.worker]:
+                    await asyncio.wait(workers)
+        await self._publisher.close()
 
     def _lane(self, conversation_id: str) -> Lane:
         lane = self._lanes.setdefault(conversation_id, Lane(conversation_id))
@@ -184,11 +200,13 @@ class Sending:
             if lane.head is None or lane.head.etag != head.etag:
                 lane.senders.clear()
             lane.head = head
-            lane.senders.update(who for who, place in zip(unknown, found[1:], strict=True) if place is not None)
+            lane.senders.update(
+                who for who, place in zip(unknown, found[1:], strict=True) if place and is_present(place.item)
+            )
         head = lane.head
         refused = [entry for entry in entries if entry.draft.sender_id not in lane.senders]
         for entry in refused:
-            entry.settle(ConversationNotFound() if head.item["between"] else NotParticipant())
+            entry.settle(refusal(head.item))
         return head, [entry for entry in entries if entry not in refused]
 
     async def _answer_repeat(self, pk: str, entries: list[Waiting], plan: Plan, error: ItemExists) -> list[Waiting]:
@@ -209,11 +227,10 @@ class Sending:
     def _finish(self, conversation_id: str, entries: list[Waiting], plan: Plan) -> None:
         for entry, message in zip(entries, plan.messages, strict=True):
             entry.settle(message)
+            self._known.note_place(conversation_id, message.sender_id, plan.member_count)
         self._publisher.publish(conversation_id, plan.messages)
         if plan.touch:
-            task = asyncio.create_task(self._outbox.offer(CHAT, plan.touch))
-            self._behind.add(task)
-            task.add_done_callback(self._behind.discard)
+            self._behind.run(self._outbox.offer(CHAT, plan.touch))
 
     async def _acknowledge(self, conversation_id: str) -> Progress:
         """Write on the head what this process has published, as far as nothing before it is missing."""

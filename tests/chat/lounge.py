@@ -1,16 +1,23 @@
 """Chat over a real store: two people, their conversation, and what the realtime service was told."""
 
 import asyncio
+import json
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from adapters.queues.sqlite import SqliteQueue
+from domain.chat.behind import Behind
 from domain.chat.conversations import Conversations
 from domain.chat.history import History
-from domain.chat.model import Draft
+from domain.chat.known import Known
+from domain.chat.model import Draft, partition_of
 from domain.chat.people import StoredPeople
 from domain.chat.publishing import Publisher
+from domain.chat.receipts import Receipts
+from domain.chat.records import HEAD
 from domain.chat.sending import Sending
+from domain.chat.signals import Typing
 from domain.kernel.containers import CHAT
 from domain.kernel.ids import SystemIds
 from domain.kernel.outbox import Outbox
@@ -34,12 +41,25 @@ class Instance:
     def __post_init__(self) -> None:
         self.ids = SystemIds(self.clock)
         people = StoredPeople(self.documents)
-        outbox = Outbox(self.documents, self.queue, self.clock)
-        self.conversations = Conversations(self.documents, people, self.realtime, outbox, self.clock, self.ids)
-        self.history = History(self.documents)
+        outbox = self.outbox = Outbox(self.documents, self.queue, self.clock)
+        self.behind = Behind()
+        self.known = Known(self.clock)
+        self.conversations = Conversations(
+            self.documents, people, self.realtime, outbox, self.known, self.clock, self.ids
+        )
+        self.history = History(self.documents, self.known)
+        self.receipts = Receipts(self.documents, self.realtime, outbox, self.behind, self.clock, self.ids)
+        self.typing = Typing(self.documents, self.realtime, self.known, self.behind, self.clock)
         self.publisher = Publisher(self.documents, self.realtime, self.clock, self.quiet)
         self.sending = Sending(
-            self.documents, self.publisher, outbox, self.clock, self.ids.new, lambda lost: 0.001 * lost
+            self.documents,
+            self.publisher,
+            outbox,
+            self.behind,
+            self.known,
+            self.clock,
+            self.ids.new,
+            lambda lost: 0.001 * lost,
         )
 
     async def person(self, name: str, *, status: str = "active") -> str:
@@ -58,6 +78,25 @@ class Instance:
     async def say_all(self, who: str, where: str, count: int) -> list[int]:
         """*count* messages at once."""
         return await asyncio.gather(*(self.say(who, where, f"{n}") for n in range(count)))
+
+    def draft(self, who: str, text: str) -> Draft:
+        return Draft(who, text)
+
+    async def unacknowledged(self, room: str) -> str | None:
+        """The mark of what is yet to be published there."""
+        head = await self.documents.find(CHAT, partition_of(room), HEAD)
+        assert head is not None
+        return head.item.get("publishDueAt")
+
+    def told(self, name: str) -> list[tuple[str, dict[str, Any]]]:
+        """The data of the events *name*, and where each was sent."""
+        return [(where, event["data"]) for where, event in self.realtime.sent if event["event"] == name]
+
+    async def run_tasks(self) -> None:
+        """What the queue trigger `chat` does."""
+        for message in await self.queue.receive("chat", limit=32, visibility=timedelta(seconds=30)):
+            await self.conversations.follow_up(json.loads(message.body))
+            await self.queue.delete(message)
 
     def published(self) -> list[int]:
         """The seqs of `message.new`, in the order they were published."""

@@ -1,7 +1,6 @@
 """Opening, listing, reading."""
 
 import asyncio
-import json
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -64,7 +63,7 @@ async def test_the_list_is_newest_first_and_costs_two_calls(chat: Instance) -> N
         chat.clock.advance(timedelta(minutes=2))
     await chat.say(me, rooms["Bob"], "hello Bob")
     await chat.sending.settle()
-    await run_chat_tasks(chat)
+    await chat.run_tasks()
     with chat.documents.measure() as calls:
         page = await chat.conversations.page(me, limit=20)
     assert [row["name"] for row in page.items] == ["Bob", "Dee", "Cyd", "Ada"]
@@ -91,7 +90,7 @@ async def test_the_list_pages_without_loss_or_repeat(chat: Instance) -> None:
 async def test_both_are_told_and_joined_when_one_opens_it(chat: Instance) -> None:
     ada, bob = await chat.person("Ada"), await chat.person("Bob")
     room = await chat.direct(ada, bob)
-    await run_chat_tasks(chat)
+    await chat.run_tasks()
     assert {call for call in chat.realtime.calls if call[0] == "add_user_to_group"} == {
         ("add_user_to_group", f"c.{room}", ada),
         ("add_user_to_group", f"c.{room}", bob),
@@ -144,9 +143,3 @@ async def test_who_has_read_is_derived_from_the_cursors(chat: Instance) -> None:
     await chat.say(ada, room, "three")
     read = [set(message["readBy"]) for message in (await chat.history.page(ada, room)).items]
     assert read == [{bob}, {ada}, set()]
-
-
-async def run_chat_tasks(chat: Instance) -> None:
-    """What the queue trigger `chat` does."""
-    for message in await chat.queue.receive("chat", limit=32, visibility=timedelta(seconds=30)):
-        await chat.conversations.follow_up(json.loads(message.body))
