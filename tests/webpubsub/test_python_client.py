@@ -1,12 +1,14 @@
 """Microsoft's Python client (asyncio) with both subprotocols: it must not be able to tell."""
 
 import asyncio
+import queue
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import pytest
 from aiohttp import web
+from azure.messaging.webpubsubclient import WebPubSubClient as ThreadedClient
 from azure.messaging.webpubsubclient.aio import WebPubSubClient, WebPubSubClientCredential
 from azure.messaging.webpubsubclient.models import (
     CallbackType,
@@ -193,3 +195,20 @@ async def test_a_recovery_that_comes_too_late_is_a_new_connection(talk: Place) -
         await talk.server.send_to_group("g", {"n": 1})
         await alice.until(lambda: alice.heard == [{"n": 1}])
         assert alice.sequence == [1]
+
+
+def talk_in_a_thread(url: str) -> list[Any]:
+    """Microsoft's client without asyncio: another WebSocket library, its own handshake."""
+    heard: queue.Queue[Any] = queue.Queue()
+    client = ThreadedClient(url, ack_timeout=1, start_timeout=1)
+    subscribe: Any = client.subscribe
+    subscribe(CallbackType.GROUP_MESSAGE, lambda args: heard.put(args.data))
+    with client:
+        client.join_group("g")
+        client.send_to_group("g", {"n": 1}, AS_JSON)
+        return [heard.get(timeout=5)]
+
+
+async def test_the_client_without_asyncio_works_too(talk: Place) -> None:
+    url = await talk.client_url("alice", roles=ALL_ROLES)
+    assert await asyncio.to_thread(talk_in_a_thread, url) == [{"n": 1}]
