@@ -2,7 +2,21 @@
 
 import azure.functions as func
 
-from blueprints import auth, chat, chat_signals, courses, docs, fallback, forms, health, jobs, progress, realtime, users
+from blueprints import (
+    auth,
+    chat,
+    chat_messages,
+    chat_signals,
+    courses,
+    docs,
+    fallback,
+    forms,
+    health,
+    jobs,
+    progress,
+    realtime,
+    users,
+)
 from runtime import parts
 from web import correlation, edge
 
@@ -18,6 +32,7 @@ ALL: tuple[func.Blueprint, ...] = (
     forms.bp,
     users.bp,
     chat.bp,
+    chat_messages.bp,
     chat_signals.bp,
     realtime.bp,
     jobs.bp,

@@ -88,6 +88,11 @@ class MessagesQuery(Query):
     after: Annotated[int, Meta(ge=0)] | None = None
 
 
+class EditIn(In):
+    text: Annotated[str, Meta(min_length=1, max_length=4000)]
+    client_message_id: ClientMessageId | None = None
+
+
 class ReadIn(In):
     seq: Annotated[int, Meta(ge=0, description="Everything up to this `seq` is read.")]
 

@@ -37,8 +37,8 @@ async def publish_pending(timer: func.TimerRequest) -> None:  # noqa: ARG001 - t
 
 @bp.queue_trigger(arg_name="message", queue_name="chat", connection="AzureWebJobsStorage")
 async def follow_chat(message: func.QueueMessage) -> None:
-    """Bring people into what was opened, and keep their lists in order."""
-    await parts.get().conversations.follow_up(message.get_json())
+    """Bring people into what was opened, keep their lists in order, and tell what a crash left untold."""
+    await parts.get().chat_tasks.run(message.get_json())
 
 
 @bp.queue_trigger(arg_name="message", queue_name="sessions", connection="AzureWebJobsStorage")

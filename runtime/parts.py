@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from adapters.sql.database import Database
     from adapters.sql.outbox import SqlOutbox
     from domain.chat.behind import Behind
+    from domain.chat.changes import Changes
     from domain.chat.connections import Connections
     from domain.chat.conversations import Conversations
     from domain.chat.history import History
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from domain.chat.receipts import Receipts
     from domain.chat.sending import Sending
     from domain.chat.signals import Typing
+    from domain.chat.tasks import ChatTasks
     from runtime.auth_parts import AuthParts
     from runtime.users_parts import UsersParts
 
@@ -299,6 +301,27 @@ class Parts:
         from domain.chat.receipts import Receipts
 
         return Receipts(self.documents, self.realtime, self.outbox, self.behind, self.clock, self.ids)
+
+    @cached_property
+    def changes(self) -> "Changes":
+        from domain.chat.changes import Changes
+
+        return Changes(
+            self.documents,
+            self.realtime,
+            self.outbox,
+            self.behind,
+            self.known_memberships,
+            self.clock,
+            self.ids,
+            self.settings.chat.change_within,
+        )
+
+    @cached_property
+    def chat_tasks(self) -> "ChatTasks":
+        from domain.chat.tasks import ChatTasks
+
+        return ChatTasks(self.conversations, self.changes)
 
     @cached_property
     def typing(self) -> "Typing":

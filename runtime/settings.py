@@ -128,6 +128,12 @@ class FormSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ChatSettings:
+    change_within: timedelta
+    """How long people may edit and delete what they said."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     production: bool
     site_url: str
@@ -151,6 +157,7 @@ class Settings:
     """Who is told of a new form."""
     realtime: WebPubSub
     forms: FormSettings
+    chat: ChatSettings
     identity_client_id: str | None
     version: str
 
@@ -212,6 +219,7 @@ def _read(r: Reader) -> Settings:
         mail_team=r.text("APP_MAIL_TEAM"),
         realtime=_realtime(r),
         forms=_forms(r),
+        chat=ChatSettings(change_within=r.seconds("APP_CHAT_EDIT_SECONDS", 24 * 3600)),
         identity_client_id=r.text("APP_IDENTITY_CLIENT_ID", "") or None,
         version=r.text("APP_VERSION", "0.1.0"),
     )

@@ -22,7 +22,7 @@ from domain.chat.records import (
     membership_item,
 )
 from domain.chat.views import conversation_group, conversation_view, event
-from domain.kernel.clock import Clock, from_iso, to_iso
+from domain.kernel.clock import Clock, to_iso
 from domain.kernel.containers import CHAT
 from domain.kernel.documents import Create, DocumentStore, ItemExists, ItemNotFound, Patch, Query, Stored
 from domain.kernel.errors import Invalid
@@ -118,16 +118,6 @@ class Conversations:
         # Now, not by the queue: whoever writes the first message right after must reach the connections that are open.
         await self._outbox.do_now(CHAT, outbox, self.join(conversation.id))
         return True
-
-    async def follow_up(self, task: Mapping[str, Any]) -> None:
-        """Do one task of the queue `chat`. Safe to repeat. Raises KeyError for a task nobody wrote."""
-        match task["task"]:
-            case "join":
-                await self.join(task["conversationId"])
-            case "touch":
-                await self.touch(task["conversationId"], since=from_iso(task["from"]))
-            case unknown:
-                raise KeyError(unknown)
 
     async def join(self, conversation_id: str) -> None:
         """Bring everyone of a new conversation into it: their lists, and their open connections. Safe to repeat."""

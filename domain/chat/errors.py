@@ -1,6 +1,6 @@
 """What chat refuses."""
 
-from domain.kernel.errors import DomainError, Forbidden, Invalid, Kind, NotFound
+from domain.kernel.errors import Conflict, DomainError, Forbidden, Invalid, Kind, NotFound
 
 
 class ConversationNotFound(NotFound):
@@ -18,6 +18,16 @@ class NotParticipant(Forbidden):
 
 class MessageNotFound(NotFound):
     message = "There is no such message."
+
+
+class MessageDeleted(Conflict):
+    message = "This message was deleted."
+
+
+class TooLateToChange(Forbidden):
+    """One's own message, sent longer ago than the setting allows."""
+
+    message = "It is too late to change this message."
 
 
 class MessageRejected(Invalid):

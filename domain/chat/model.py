@@ -6,6 +6,7 @@ the conversation's. So a message's id alone leads to its partition, and no looku
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -107,6 +108,15 @@ class Message:
     text: str = field(repr=False)
     sent_at: datetime
     reply_to: str | None = None
+    mentions: tuple[str, ...] = ()
+    reactions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Who reacted, by emoji, in the order they did."""
+    edited_at: datetime | None = None
+    deleted_at: datetime | None = None
+    deleted_by: str | None = None
+    """Kept for moderators; nobody else is told."""
+    version: int = 0
+    """Counts its changes."""
 
 
 @dataclass(frozen=True, slots=True)

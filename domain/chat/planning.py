@@ -51,6 +51,14 @@ def marker_id(draft: Draft) -> str | None:
     return "cmid:" + hashlib.sha256(f"{draft.sender_id}:{draft.client_message_id}".encode()).hexdigest()[:40]
 
 
+def marker_of(purpose: str, client_message_id: str | None, *, pk: str) -> tuple[Operation, ...]:
+    """What makes a change with this `clientMessageId` happen once: part of its batch."""
+    if client_message_id is None:
+        return ()
+    name = "cmid:" + hashlib.sha256(f"{purpose}:{client_message_id}".encode()).hexdigest()[:40]
+    return (Create({"id": name, "pk": pk, "ttl": int(MARKER_TTL.total_seconds())}),)
+
+
 def plan_batch(head: Stored, drafts: Sequence[Draft], *, now: datetime, published_seq: int, new_id: str) -> Plan:
     """The batch that appends *drafts* to the conversation of *head*: it holds only while *head* does.
 

@@ -1,6 +1,6 @@
 """Chat's items (container `chat`) and how values become them.  Shapes and costs: docs/data-model.md#chat."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from domain.chat.model import Conversation, LastMessage, Member, Message, partition_of
@@ -9,6 +9,9 @@ from domain.kernel.documents import Item
 
 HEAD: Final = "conv:head"
 MEMBER: Final = "conv:member:"
+EDITS_KEPT: Final = timedelta(days=90)
+"""How long moderators see what a message said before it was changed or deleted."""
+
 ROOM: Final = "conv:"
 """One query for ids that start so gives the head and every member."""
 
@@ -90,6 +93,34 @@ def message_item(message: Message) -> Item:
         "sentAt": to_iso(message.sent_at),
         "replyTo": message.reply_to,
         "changedAt": changed_key(message.sent_at, message.id),
+        **_changes(message),
+    }
+
+
+def _changes(message: Message) -> Item:
+    """Only what there is, so that most messages stay small."""
+    members = {
+        "mentions": list(message.mentions),
+        "reactions": {emoji: list(people) for emoji, people in message.reactions.items()},
+        "editedAt": to_iso(message.edited_at) if message.edited_at else None,
+        "deletedAt": to_iso(message.deleted_at) if message.deleted_at else None,
+        "deletedBy": message.deleted_by,
+        "version": message.version,
+    }
+    return {name: value for name, value in members.items() if value}
+
+
+def edit_item(message: Message, *, at: datetime, by: str) -> Item:
+    """What *message* said before *by* changed it: for moderators, for a while."""
+    return {
+        "id": f"edit:{message.id}:{message.version}",
+        "pk": partition_of(message.id),
+        "type": "edit",
+        "messageId": message.id,
+        "text": message.text,
+        "replacedAt": to_iso(at),
+        "replacedBy": by,
+        "ttl": int(EDITS_KEPT.total_seconds()),
     }
 
 
@@ -102,6 +133,12 @@ def message_of(item: Item) -> Message:
         text=item["text"],
         sent_at=from_iso(item["sentAt"]),
         reply_to=item["replyTo"],
+        mentions=tuple(item.get("mentions", ())),
+        reactions={emoji: tuple(people) for emoji, people in item.get("reactions", {}).items()},
+        edited_at=from_iso(item["editedAt"]) if "editedAt" in item else None,
+        deleted_at=from_iso(item["deletedAt"]) if "deletedAt" in item else None,
+        deleted_by=item.get("deletedBy"),
+        version=item.get("version", 0),
     )
 
 

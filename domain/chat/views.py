@@ -8,6 +8,9 @@ from domain.kernel.clock import to_iso
 from domain.kernel.people import Person
 
 SESSION_GROUP = "s."
+MESSAGE_UPDATED = "message.updated"
+MESSAGE_DELETED = "message.deleted"
+REACTION_UPDATED = "reaction.updated"
 FORMER: dict[str, Any] = {"name": "Former member", "avatar": None}
 
 
@@ -26,11 +29,11 @@ def message_view(message: Message, readers: Iterable[Member] = ()) -> dict[str, 
         "text": message.text,
         "attachments": [],
         "replyTo": message.reply_to,
-        "mentions": [],
-        "reactions": {},
+        "mentions": list(message.mentions),
+        "reactions": {emoji: list(people) for emoji, people in message.reactions.items()},
         "readBy": read_by,
-        "editedAt": None,
-        "deletedAt": None,
+        "editedAt": to_iso(message.edited_at) if message.edited_at else None,
+        "deletedAt": to_iso(message.deleted_at) if message.deleted_at else None,
         "timestamp": to_iso(message.sent_at),
     }
 
@@ -75,6 +78,16 @@ def event(name: str, event_id: str, data: dict[str, Any]) -> dict[str, Any]:
 
 def message_new(message: Message) -> dict[str, Any]:
     return event("message.new", f"{message.id}:new", message_view(message))
+
+
+def message_changed(name: str, message: Message, readers: Iterable[Member]) -> dict[str, Any]:
+    """The whole message as it is now, but for reactions, which may be many and are all that changed."""
+    if name == REACTION_UPDATED:
+        seen = message_view(message)
+        data = {"messageId": message.id, **{key: seen[key] for key in ("conversationId", "seq", "reactions")}}
+    else:
+        data = message_view(message, readers)
+    return event(name, f"{message.id}:{message.version}", data)
 
 
 def conversation_group(conversation_id: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from adapters.queues.sqlite import SqliteQueue
 from domain.chat.behind import Behind
+from domain.chat.changes import Changes
 from domain.chat.conversations import Conversations
 from domain.chat.history import History
 from domain.chat.known import Known
@@ -18,6 +19,7 @@ from domain.chat.receipts import Receipts
 from domain.chat.records import HEAD
 from domain.chat.sending import Sending
 from domain.chat.signals import Typing
+from domain.chat.tasks import ChatTasks
 from domain.kernel.containers import CHAT
 from domain.kernel.ids import SystemIds
 from domain.kernel.outbox import Outbox
@@ -49,6 +51,17 @@ class Instance:
         )
         self.history = History(self.documents, self.known)
         self.receipts = Receipts(self.documents, self.realtime, outbox, self.behind, self.clock, self.ids)
+        self.changes = Changes(
+            self.documents,
+            self.realtime,
+            outbox,
+            self.behind,
+            self.known,
+            self.clock,
+            self.ids,
+            timedelta(hours=24),
+        )
+        self.tasks = ChatTasks(self.conversations, self.changes)
         self.typing = Typing(self.documents, self.realtime, self.known, self.behind, self.clock)
         self.publisher = Publisher(self.documents, self.realtime, self.clock, self.quiet)
         self.sending = Sending(
@@ -95,7 +108,7 @@ class Instance:
     async def run_tasks(self) -> None:
         """What the queue trigger `chat` does."""
         for message in await self.queue.receive("chat", limit=32, visibility=timedelta(seconds=30)):
-            await self.conversations.follow_up(json.loads(message.body))
+            await self.tasks.run(json.loads(message.body))
             await self.queue.delete(message)
 
     def published(self) -> list[int]:
