@@ -91,8 +91,8 @@ async def test_a_stranger_s_failures_do_not_hold_up_the_person() -> None:
     door = Door()
     for _ in range(5):
         await door.wrong("198.51.100.66")
-    await door.wait("198.51.100.66")
     await door.right("203.0.113.7")
+    assert await door.wait("198.51.100.66") == pytest.approx(15)
 
 
 async def test_a_guesser_with_many_networks_is_slowed_where_the_person_was_never_seen() -> None:
@@ -120,3 +120,4 @@ async def test_failures_are_forgotten_after_an_hour() -> None:
     door.clock.advance(minutes=61)
     for _ in range(5):
         await door.wrong()
+    assert await door.wait() == pytest.approx(15)
