@@ -89,3 +89,35 @@ async def test_admin_says_in_one_line_what_it_cannot_do(tmp_path: Path) -> None:
     status, output = await run_module("runtime.admin", "check")
     assert (status, output.count("\n")) == (1, 1)
     assert "APP_API_URL is not set" in output
+
+
+async def test_a_request_in_flight_is_answered_before_it_stops(tmp_path: Path) -> None:
+    body = json.dumps(
+        {"email": "ada@people.example", "password": "correct horse battery staple", "name": "Ada"}
+    ).encode()
+    head = (
+        "POST /api/v1/auth/signup HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n"
+    )
+    async with a_dev_host(tmp_path, "--no-sample") as host:
+        reader, writer = await asyncio.open_connection("127.0.0.1", host.port)
+        writer.write(head.encode())
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"  # it is being worked on
+        stopping = asyncio.create_task(host.stop())
+        await until_refused(host.port)
+        writer.write(body)
+        assert await reader.readline() == b"HTTP/1.1 201 Created\r\n"
+        assert await stopping == 0
+        writer.close()
+    async with a_dev_host(tmp_path, "--no-sample") as host:
+        assert len(await host.wait_for_mails("ada@people.example")) == 1
+
+
+async def until_refused(port: int) -> None:
+    """Return when no new connection is taken any more."""
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            return
+        writer.close()
