@@ -73,7 +73,9 @@ class Verdict(Enum):
     REUSED = "reused"
     """Turned in long ago: somebody has a copy. The session ends."""
     ENDED = "ended"
-    """The session was revoked."""
+    """The session was revoked, and says so itself."""
+    LOST = "lost"
+    """Gone, of an earlier epoch, or of a suspended account; or just what a replica that lags behind shows."""
     EXPIRED = "expired"
     AHEAD = "ahead"
     """Newer than what we read, so we read a stale copy: read again."""
@@ -117,12 +119,18 @@ def judge(
     session: Session | None, account: Account | None, generation: int, now: datetime, grace: timedelta
 ) -> Verdict:
     """Decide what presenting the token of *generation* at *now* means. Pure; no I/O."""
-    if session is None or account is None or session.revoked_at is not None:
+    if session is not None and session.revoked_at is not None:
         return Verdict.ENDED
+    if session is None or account is None:
+        return Verdict.LOST
     if now >= session.expires_at:
         return Verdict.EXPIRED
     if not stands(session, account, now):
-        return Verdict.ENDED
+        return Verdict.LOST
+    return _judge_generation(session, generation, now, grace)
+
+
+def _judge_generation(session: Session, generation: int, now: datetime, grace: timedelta) -> Verdict:
     age = session.generation - generation
     if age < 0:
         return Verdict.AHEAD

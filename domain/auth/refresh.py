@@ -35,37 +35,35 @@ class Refresh:
         name = read_refresh_token(await self.keys.get(), token)
         if name is None:
             raise InvalidToken
-        for _ in range(MAX_TRIES):
+        for look in range(MAX_TRIES):
             try:
-                grant = await self._try(name, client)
+                grant = await self._try(name, client, first_look=look == 0)
             except ItemStale:
                 continue
             if grant is not None:
                 return grant
         raise TooBusy
 
-    async def _try(self, name: RefreshName, client: Client) -> Grant | None:
-        """None when what was read is older than the token. Raises ItemStale when another write came first."""
+    async def _try(self, name: RefreshName, client: Client, *, first_look: bool) -> Grant | None:
+        """None when what was read may lag behind. Raises ItemStale when another write came first."""
         session, held = await self.accounts.find_with_session(name.user_id, name.session_id)
         now = self.accounts.clock.now()
         known = None if session is None else session.session
         account = None if held is None else held.account
         verdict = judge(known, account, name.generation, now, self.policy.reuse_grace)
+        if verdict is Verdict.AHEAD or (verdict is Verdict.LOST and first_look):
+            return None
         if verdict is Verdict.EXPIRED:
             raise InvalidToken
-        if verdict is Verdict.ENDED or session is None or held is None:
+        if verdict in {Verdict.ENDED, Verdict.LOST} or session is None or held is None:
             raise TokenRevoked
-        match verdict:
-            case Verdict.AHEAD:
-                return None
-            case Verdict.REUSED:
-                # The write comes first: the session must end although, and before, this call fails.
-                await self.revocation.revoke(name.user_id, name.session_id, "refresh_token_reused", client)
-                raise TokenRevoked
-            case Verdict.ROTATE:
-                return await self._rotate(session, held, client, now)
-            case _:
-                return await self.grants.issue(session.session, held.account, now)
+        if verdict is Verdict.REUSED:
+            # The write comes first: the session must end although, and before, this call fails.
+            await self.revocation.revoke(name.user_id, name.session_id, "refresh_token_reused", client)
+            raise TokenRevoked
+        if verdict is Verdict.ROTATE:
+            return await self._rotate(session, held, client, now)
+        return await self.grants.issue(session.session, held.account, now)
 
     async def _rotate(self, session: HeldSession, held: Held, client: Client, now: datetime) -> Grant:
         rotated = rotate(session.session, client.ip, now, self.policy)

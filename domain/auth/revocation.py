@@ -77,16 +77,21 @@ class Revocation:
             await self.cache.set_sessions(dict.fromkeys(session_ids, REVOKED), self._revoked_kept_for)
 
     async def load(self, user_id: str, session_id: str) -> SessionState:
-        """The session's state from the store, in one call; the cache learns it."""
-        session, held = await self.accounts.find_with_session(user_id, session_id)
-        state = state_of(
-            None if session is None else session.session,
-            None if held is None else held.account,
-            self.accounts.clock.now(),
-        )
-        kept_for = self._revoked_kept_for if state.revoked else STATE_KEPT_FOR
-        await self.cache.learn_session(session_id, state, kept_for)
-        return state
+        """The session's state from the store, in one call; the cache learns it if the session stands.
+
+        That it is over is not learned: a replica may lag behind a sign-in or a new password, and what the cache knows
+        to be revoked stays so. For the same reason it is read twice, unless the session itself says so.
+        """
+        for _ in range(2):
+            session, held = await self.accounts.find_with_session(user_id, session_id)
+            known = None if session is None else session.session
+            state = state_of(known, None if held is None else held.account, self.accounts.clock.now())
+            if not state.revoked:
+                await self.cache.learn_session(session_id, state, STATE_KEPT_FOR)
+                return state
+            if known is not None and known.revoked_at is not None:
+                break
+        return REVOKED
 
     async def tell_cache(self, user_id: str) -> list[Session]:
         """Have the cache know every session as the store has it. Returns those that are over."""

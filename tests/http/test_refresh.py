@@ -1,6 +1,7 @@
 """Trading refresh tokens, as clients see it."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from adapters.secrets.files import FileKeys
 from adapters.secrets.key_ring import fresh_key, turn_over
+from domain.kernel.documents import Stored
 from runtime.parts import Parts
 from tests.auth import OURS, bearer, code, cookie, is_cleared, is_refused, log_in, refresh, sessions_of
 from tests.budget import CountingDocuments
@@ -163,6 +165,44 @@ async def test_the_streak_grows_with_each_day_s_first_use(world: World) -> None:
     held = await world.parts.auth.accounts.find(ada.id)
     assert held is not None
     assert held.account.login_streak == 4
+
+
+class Lagging(CountingDocuments):
+    """A replica behind the others: so many times it shows *frozen*."""
+
+    frozen: list[Stored | None] | None = None
+    times = 0
+    last: list[Stored | None]
+
+    async def find_many(self, container: str, keys: Sequence[tuple[str, str]]) -> list[Stored | None]:
+        if self.frozen is not None and self.times > 0:
+            self.times -= 1
+            return self.frozen
+        self.last = await super().find_many(container, keys)
+        return self.last
+
+
+async def test_a_replica_that_lags_behind_ends_no_session(world: World) -> None:
+    lagging = Lagging(world.parts.documents)
+    vars(world.parts)["documents"] = lagging
+    ada = await world.sign_up("ada")
+    first = cookie(await log_in(world.browser(), ada.email))
+    second = cookie(await refresh(world, first))
+    lagging.frozen, lagging.times = lagging.last, 1  # as it was before that refresh
+    assert cookie(await refresh(world, first)) == second
+    lagging.times = 2
+    third = await refresh(world, second)
+    assert third.status_code == 200
+    lagging.frozen, lagging.times = [None, None], 1  # as if the sign-in were yet to arrive
+    fourth = await refresh(world, cookie(third))
+    assert fourth.status_code == 200
+    behind, lagging.times = lagging.last, 1
+    assert await is_refused(world, bearer(fourth)) is None
+    lagging.frozen, lagging.times = behind, 1000
+    reply = await refresh(world, cookie(fourth))
+    assert (reply.status_code, code(reply), "set-cookie" in reply.headers) == (503, "service_unavailable", False)
+    lagging.times = 0
+    assert (await refresh(world, cookie(fourth))).status_code == 200
 
 
 steps = st.lists(st.tuples(st.floats(0, 15), st.integers(0, 3)), min_size=1, max_size=12)

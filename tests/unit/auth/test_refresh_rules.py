@@ -83,13 +83,13 @@ def test_a_session_ends_seven_days_after_its_last_use_and_thirty_after_its_first
     "account", [replace(ADA, epoch=1), replace(ADA, status=Status.SUSPENDED)], ids=["a later epoch", "suspended"]
 )
 def test_the_account_can_end_every_session(account: Account) -> None:
-    assert verdict(SESSION, 1, after=timedelta(), account=account) is Verdict.ENDED
+    assert verdict(SESSION, 1, after=timedelta(), account=account) is Verdict.LOST
     assert state_of(SESSION, account, NOON).revoked
 
 
 def test_a_session_or_an_account_that_is_gone_is_over() -> None:
-    assert judge(None, ADA, 1, NOON, POLICY.reuse_grace) is Verdict.ENDED
-    assert judge(SESSION, None, 1, NOON, POLICY.reuse_grace) is Verdict.ENDED
+    assert judge(None, ADA, 1, NOON, POLICY.reuse_grace) is Verdict.LOST
+    assert judge(SESSION, None, 1, NOON, POLICY.reuse_grace) is Verdict.LOST
     assert state_of(None, ADA, NOON).revoked
     assert state_of(SESSION, None, NOON).revoked
 
