@@ -6,21 +6,25 @@ import msgspec
 
 from domain.auth.grants import Grant
 from domain.auth.model import Session
+from domain.auth.passwords import check_length
 from domain.kernel.accounts import MAX_NAME
+from domain.kernel.addresses import clean_email
 from domain.kernel.clock import to_iso
-from web.bodies import In, Out, Verbatim
+from domain.kernel.names import clean_name
+from web.bodies import CHECK, In, Out, Verbatim
 
-Email = Annotated[str, msgspec.Meta(min_length=3, max_length=320)]
-"""How an address is judged: `domain/kernel/addresses.py`."""
+Email = Annotated[str, msgspec.Meta(min_length=3, max_length=320, extra={CHECK: clean_email})]
 Password = Annotated[Verbatim, msgspec.Meta(min_length=1, max_length=1024)]
-"""One to be compared with. What a new one must be like: `domain/auth/passwords.py`."""
+"""One to be compared with."""
+NewPassword = Annotated[Verbatim, msgspec.Meta(min_length=1, max_length=1024, extra={CHECK: check_length})]
+"""What else it must be like, in the light of whose it is: `domain/auth/passwords.py`."""
 Token = Annotated[str, msgspec.Meta(min_length=1, max_length=2048)]
 
 
 class SignUpIn(In):
     email: Email
-    password: Password
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)]
+    password: NewPassword
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME, extra={CHECK: clean_name})]
 
 
 class LogInIn(In):
@@ -54,12 +58,12 @@ class TokenQuery(msgspec.Struct, rename="camel"):
 
 class ResetPasswordIn(In):
     token: Token
-    new_password: Password
+    new_password: NewPassword
 
 
 class ChangePasswordIn(In):
     current_password: Password
-    new_password: Password
+    new_password: NewPassword
 
 
 class MessageOut(Out):

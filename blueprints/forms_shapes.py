@@ -35,16 +35,17 @@ from domain.forms.rules import (
     user_agent_of,
 )
 from domain.forms.service import Guards
+from domain.kernel.addresses import clean_email
 from domain.kernel.clock import to_iso
 from domain.kernel.errors import Invalid
-from web.bodies import In, Out
+from web.bodies import CHECK, In, Out
 from web.call import Call
 from web.paging import PageQuery
 
 ONE_LINE = r"^[^\n\t]*$"
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME, pattern=ONE_LINE)]
-Email = Annotated[str, msgspec.Meta(min_length=3, max_length=MAX_EMAIL)]
+Email = Annotated[str, msgspec.Meta(min_length=3, max_length=MAX_EMAIL, extra={CHECK: clean_email})]
 Phone = Annotated[str, msgspec.Meta(max_length=MAX_PHONE)]
 Subject = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_SUBJECT, pattern=ONE_LINE)]
 Line = Annotated[str, msgspec.Meta(max_length=MAX_LINE)]

@@ -5,6 +5,9 @@ from typing import Annotated, Any, Final
 import msgspec
 
 VERBATIM: Final = "verbatim"
+CHECK: Final = "check"
+"""In a text's `Meta(extra=…)`: the domain's rule for it, a function that raises Invalid. The domain applies it anyway;
+here it lets a body that is refused for its shape name these faults in the same answer."""
 
 Verbatim = Annotated[str, msgspec.Meta(extra={VERBATIM: True})]
 """A text whose outer spaces count: a password. Still NFC, still without control characters."""

@@ -13,7 +13,7 @@ import msgspec
 
 from domain.kernel.clock import from_iso
 from domain.kernel.errors import Fault, Invalid
-from web.bodies import VERBATIM
+from web.bodies import CHECK, VERBATIM
 from web.json_body import Plan, clean, clean_string, read_json, shown
 
 _SEQUENCES: Final = (list, tuple, set, frozenset)
@@ -164,7 +164,18 @@ def _leaf_faults(value: Any, kind: Any, path: str, *, strict: bool) -> list[Faul
         msgspec.convert(value, kind, strict=strict)
     except msgspec.ValidationError as error:
         return [_fault(path, str(error))]
+    try:
+        for check in _checks(kind):
+            check(value)
+    except Invalid as error:
+        return [Fault(path, fault.code, fault.message) for fault in error.faults]
     return []
+
+
+def _checks(kind: Any) -> list[Callable[[Any], object]]:
+    """The domain's rules for a value of this type."""
+    extras = (meta.extra or {} for meta in _bare(kind)[1] if isinstance(meta, msgspec.Meta))
+    return [extra[CHECK] for extra in extras if CHECK in extra]
 
 
 def _fault(path: str, said: str) -> Fault:

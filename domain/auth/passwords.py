@@ -30,15 +30,21 @@ def clean_password(password: str, common: CommonPasswords, *, about: tuple[str, 
 
     Raises Invalid, naming *path*.
     """
+    password = check_length(password, path=path)
+    if _is_common(password.casefold(), common):
+        raise Invalid.field(path, "common_password", "This password is among those that are tried first.")
+    if _is_derived(password.casefold(), about):
+        raise Invalid.field(path, "derived_password", "Use a password that has nothing to do with you or with us.")
+    return password
+
+
+def check_length(password: str, *, path: str = "password") -> str:
+    """The password in its normal form, 8 to 128 code points of it. Raises Invalid, naming *path*."""
     password = normal_password(password)
     if len(password) < MIN_CHARS:
         raise Invalid.field(path, "too_short", f"Use at least {MIN_CHARS} characters.")
     if len(password) > MAX_CHARS:
         raise Invalid.field(path, "too_long", f"Use at most {MAX_CHARS} characters.")
-    if _is_common(password.casefold(), common):
-        raise Invalid.field(path, "common_password", "This password is among those that are tried first.")
-    if _is_derived(password.casefold(), about):
-        raise Invalid.field(path, "derived_password", "Use a password that has nothing to do with you or with us.")
     return password
 
 

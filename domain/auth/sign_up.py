@@ -23,7 +23,7 @@ from domain.kernel.accounts import Account
 from domain.kernel.addresses import EmailAddress, clean_email
 from domain.kernel.containers import IDEMPOTENCY
 from domain.kernel.documents import Create, Item, ItemExists
-from domain.kernel.errors import Conflict
+from domain.kernel.errors import Conflict, Invalid
 from domain.kernel.keys import Keys, digest, mac
 from domain.kernel.links import Purpose
 from domain.kernel.names import clean_name
@@ -59,6 +59,11 @@ class SignUp:
 
         Raises Invalid, UserExists, Conflict (the key came with another body), Unavailable (too many at the moment).
         """
+        Invalid.raise_all(
+            lambda: clean_email(email),
+            lambda: clean_name(name),
+            lambda: clean_password(password, self.common, about=(name, email), path="password"),
+        )
         address = clean_email(email)
         name = clean_name(name)
         clean = clean_password(password, self.common, about=(name, address.canonical), path="password")

@@ -17,7 +17,7 @@ A feature subclasses these when clients must tell the case apart by its `code`. 
 status codes. Every `code` has a section in `docs/errors.md`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar
@@ -78,6 +78,18 @@ class Invalid(DomainError):
     def field(cls, path: str, code: str, message: str) -> "Invalid":
         """One bad field."""
         return cls(faults=[Fault(path, code, message)])
+
+    @classmethod
+    def raise_all(cls, *checks: Callable[[], object]) -> None:
+        """Run every check, and raise one Invalid with the faults of all that raised one."""
+        faults: list[Fault] = []
+        for check in checks:
+            try:
+                check()
+            except Invalid as error:
+                faults.extend(error.faults)
+        if faults:
+            raise cls(faults=faults)
 
 
 class NotFound(DomainError):

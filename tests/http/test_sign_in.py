@@ -203,3 +203,14 @@ async def test_what_reads_an_older_state_cannot_undo_a_revocation(world: World) 
     await world.parts.cache.set_sessions({session["id"]: stale}, timedelta(minutes=5))
     await world.parts.cache.learn_session(session["id"], stale, timedelta(minutes=5))
     assert await is_refused(world, ada.bearer) == "token_revoked"
+
+
+async def test_everything_that_is_wrong_with_a_sign_up_is_said_at_once(world: World) -> None:
+    shape = {"email": "ada@", "password": "short", "name": " ", "role": "admin"}
+    rules = {"email": "ada@", "password": "password1", "name": "123 !"}
+    for body in (shape, rules):
+        answer = await world.client.post("/api/v1/auth/signup", json=body)
+        assert answer.status_code == 400
+        assert {detail["path"] for detail in answer.json()["error"]["details"]} == (
+            set(body) if body is shape else {"email", "password"}
+        )
