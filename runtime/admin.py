@@ -9,6 +9,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from getpass import getpass
 from pathlib import Path
 from typing import NoReturn
 
@@ -66,13 +67,20 @@ def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
     """Returns the exit status."""
     try:
         command, options = read_command(arguments)
-        text = sys.stdin.readline().rstrip("\r\n") if COMMANDS[command].reads_input else ""
+        text = _read_input() if COMMANDS[command].reads_input else ""
         given = {**read_local_settings(), **env}
         status, output = _run_where_the_stores_are(given, command, options, text)
     except (CommandFailed, FolderHeld, LocalSettingsFaulty, SettingsFaulty, StoreUnusable) as error:
         status, output = 1, str(error)
     print(output, file=sys.stderr if status else sys.stdout)
     return status
+
+
+def _read_input() -> str:
+    """The first line of standard input; not shown where a person types it."""
+    if sys.stdin.isatty():
+        return getpass("Password: ")
+    return sys.stdin.readline().rstrip("\r\n")
 
 
 def _run_where_the_stores_are(
