@@ -25,12 +25,16 @@ class VersionOut(Out):
     version: str
 
 
-class DependencyOut(Out):
-    """*required*: without it the product is down, not just poorer."""
+class DependencyOut(Out, omit_defaults=True):
+    """*required*: without it the product is down, not just poorer. *circuit*: `closed`, or `open` while a service that
+    failed is left alone, or `half_open` when it is about to be tried again. *note*: how it stands, where that matters.
+    """
 
     status: str
     required: bool
     latency_ms: float
+    circuit: str | None = None
+    note: str | None = None
 
 
 class ReadyOut(Out, omit_defaults=True):
@@ -44,7 +48,11 @@ class ReadyOut(Out, omit_defaults=True):
     def of(cls, findings: Sequence[Finding], request_id: str) -> "ReadyOut":
         dependencies = {
             each.name: DependencyOut(
-                status="up" if each.up else "down", required=each.required, latency_ms=each.latency_ms
+                status="up" if each.up else "down",
+                required=each.required,
+                latency_ms=each.latency_ms,
+                circuit=each.circuit,
+                note=each.note,
             )
             for each in findings
         }

@@ -5,12 +5,16 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from domain.kernel.accounts import Role
 from domain.kernel.errors import DomainError
 from runtime import sql
 from runtime.parts import Parts
+from runtime.services import is_local
+
+CHECK_SECONDS: Final = 75.0
+"""A serverless database takes a minute to wake."""
 
 
 class CommandFailed(Exception):
@@ -41,19 +45,30 @@ class Command:
 
 
 async def check(parts: Parts, options: Mapping[str, str], text: str) -> str:  # noqa: ARG001 - a command's shape
-    """Ask everything that is configured. The settings themselves were read, or we would not be here."""
-    lines, away = [], []
-    for name in ("documents", "sql", "queue", "mailer"):
-        started = time.perf_counter()
-        try:
+    """Ask everything that is configured, one line each. The settings were read, or we would not be here."""
+    names = ["documents", "sql", "cache", "queue", "keys", "mailer"]
+    if not all(is_local(host) for host in parts.settings.realtime.hosts):
+        names.append("realtime")  # the one on this machine runs with the dev host only
+    said = await asyncio.gather(*(_ask(parts, name) for name in names))
+    lines = "\n".join(line for _, line in said)
+    if not all(up for up, _ in said):
+        raise CommandFailed(lines)
+    return lines
+
+
+async def _ask(parts: Parts, name: str) -> tuple[bool, str]:
+    started = time.perf_counter()
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
             await getattr(parts, name).ping()
-        except DomainError as error:
-            away.append(f"{name}: {error.text}")
-        else:
-            lines.append(f"{name}: ok, {(time.perf_counter() - started) * 1000:.0f} ms")
-    if away:
-        raise CommandFailed("; ".join(away))
-    return "\n".join(lines)
+    except DomainError as error:
+        cause = type(error.__cause__).__name__ if error.__cause__ else ""
+        return False, f"{name}: {error.text} {cause}".strip()
+    except TimeoutError:
+        return False, f"{name}: no answer in {CHECK_SECONDS:.0f} s"
+    except Exception as error:  # noqa: BLE001 - such as a driver that is not installed
+        return False, f"{name}: {type(error).__name__}"
+    return True, f"{name}: ok, {(time.perf_counter() - started) * 1000:.0f} ms"
 
 
 async def migrate(parts: Parts, options: Mapping[str, str], text: str) -> str:  # noqa: ARG001 - a command's shape
@@ -94,11 +109,8 @@ async def create_user(parts: Parts, options: Mapping[str, str], text: str) -> st
 
 async def rotate_keys(parts: Parts, options: Mapping[str, str], text: str) -> str:  # noqa: ARG001 - a command's shape
     """One step of turning the signing keys over."""
-    from adapters.secrets.files import FileKeys
     from adapters.secrets.key_ring import TooEarly, fresh_key, turn_over
 
-    if not isinstance(parts.keys, FileKeys):
-        raise CommandFailed("the signing keys are not kept in a file here")
     guards_for = parts.settings.tokens.refresh_ttl
     try:
         keys = await parts.keys.change(
@@ -107,7 +119,7 @@ async def rotate_keys(parts: Parts, options: Mapping[str, str], text: str) -> st
     except TooEarly as error:
         raise CommandFailed(str(error)) from error
     if keys.next is not None:
-        return f"key {keys.next.kid} is published; run this again in a minute to sign with it"
+        return f"key {keys.next.kid} is published; run this again in ten minutes to sign with it"
     return f"key {keys.current.kid} signs from now on; what the last one signed stays good"
 
 

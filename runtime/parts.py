@@ -5,12 +5,11 @@ the module (never `from runtime.parts import get`): then a test has one place to
 """
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from adapters.cache.in_process import InProcessCache
 from adapters.sql.sweeping import Debts, SqlSweep
 from domain.courses.catalogue import Catalogue
 from domain.courses.enrolments import Enrolments
@@ -25,27 +24,20 @@ from domain.forms.ports import Challenge, FormStore
 from domain.forms.retention import Retention
 from domain.forms.service import Forms
 from domain.forms.staff import AccountStaff
-from domain.kernel.cache import Cache
-from domain.kernel.clock import Clock, SystemClock
-from domain.kernel.documents import DocumentStore
 from domain.kernel.ids import Ids, SystemIds
-from domain.kernel.keys import Keys
-from domain.kernel.mail import Mailer
-from domain.kernel.outbox import Outbox, Queue
-from domain.kernel.realtime import Realtime
+from domain.kernel.outbox import Outbox
 from domain.kernel.submissions import Submissions
 from domain.mail.ports import Sites
 from domain.mail.service import MailRoom, mail_domain
 from runtime import settings as runtime_settings
 from runtime.edge_policy import edge_policy
 from runtime.readiness import Check, Readiness
-from runtime.settings import Cosmos, Embedded, Settings
-from runtime.sql import open_database
+from runtime.service_parts import ServiceParts
+from runtime.services import Embedded
 from web.access import Authenticator
 from web.edge import Edge
 
 if TYPE_CHECKING:
-    from adapters.sql.database import Database
     from adapters.sql.outbox import SqlOutbox
     from domain.chat.behind import Behind
     from domain.chat.changes import Changes
@@ -64,37 +56,12 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Parts:
-    """Each part is built on first use, then kept."""
-
-    settings: Settings
-    clock: Clock = field(default_factory=SystemClock)
+class Parts(ServiceParts):
+    """Each part is built on first use, then kept. The services behind us come from `service_parts.py`."""
 
     @cached_property
     def ids(self) -> Ids:
         return SystemIds(self.clock)
-
-    @cached_property
-    def documents(self) -> DocumentStore:
-        match self.settings.documents:
-            case Embedded(folder):
-                from adapters.documents.sqlite import SqliteDocuments
-
-                return SqliteDocuments(folder / "documents.db", self.clock)
-            case Cosmos(endpoint, database, key):
-                from adapters.documents.cosmos import CosmosDocuments
-
-                return CosmosDocuments(endpoint, database, key=key, client_id=self.settings.identity_client_id)
-
-    @cached_property
-    def cache(self) -> Cache:
-        return InProcessCache(self.clock)
-
-    @cached_property
-    def keys(self) -> Keys:
-        from adapters.secrets.files import FileKeys
-
-        return FileKeys(self.settings.keys.folder / "keys.json")
 
     @cached_property
     def auth(self) -> "AuthParts":
@@ -118,16 +85,6 @@ class Parts:
             documents=lambda: self.documents,
             keys=lambda: self.keys,
         )
-
-    @cached_property
-    def queue(self) -> Queue:
-        from adapters.queues.sqlite import SqliteQueue
-
-        return SqliteQueue(self.settings.queue.folder / "queues.db", self.clock)
-
-    @cached_property
-    def sql(self) -> "Database":
-        return open_database(self.settings)
 
     @cached_property
     def sql_debts(self) -> Debts:
@@ -178,12 +135,6 @@ class Parts:
         return Outbox(self.documents, self.queue, self.clock)
 
     @cached_property
-    def mailer(self) -> Mailer:
-        from adapters.mail.eml import EmlMailer
-
-        return EmlMailer(self.settings.mail.folder / "mail", sender=self.settings.mail_from, clock=self.clock)
-
-    @cached_property
     def catalogue(self) -> Catalogue:
         return Catalogue(self.documents, self.clock)
 
@@ -226,18 +177,6 @@ class Parts:
         from runtime.users_parts import UsersParts
 
         return UsersParts(self)
-
-    @cached_property
-    def realtime(self) -> Realtime:
-        from adapters.realtime.webpubsub import WebPubSubRealtime
-
-        chosen = self.settings.realtime
-        return WebPubSubRealtime(
-            chosen.hub,
-            connection_string=chosen.connection_string,
-            endpoint=chosen.endpoint,
-            client_id=self.settings.identity_client_id,
-        )
 
     @cached_property
     def people(self) -> "StoredPeople":
@@ -344,13 +283,20 @@ class Parts:
             (
                 Check("documents", required=True, part=lambda: self.documents),
                 Check("keys", required=True, part=lambda: self.keys, ask="get"),
-                Check("cache", required=False, part=lambda: self.cache),
+                Check("cache", required=False, part=lambda: self.cache, note=self._cache_note),
                 Check("queue", required=False, part=lambda: self.queue),
                 Check("mail", required=False, part=lambda: self.mailer),
                 Check("sql", required=False, part=lambda: self.sql),
                 Check("realtime", required=False, part=lambda: self.realtime),
-            )
+            ),
+            self.guards,
         )
+
+    @property
+    def _cache_note(self) -> str | None:
+        if self.settings.redis is not None or self.alone:
+            return None
+        return "Without Redis: limits hold per instance, and every request reads its session from the store."
 
     async def close(self) -> None:
         """Close what was built, last built first; before all, what still works behind the answers."""

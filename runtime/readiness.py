@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Final
+
+from adapters.resilience import Guard
 
 logger = logging.getLogger("runtime")
 TIME_LIMIT_SECONDS: Final = 2.0
@@ -26,21 +28,28 @@ class Check:
     required: bool
     part: Callable[[], object]
     ask: str = "ping"
+    note: str | None = None
+    """What an operator should know of how this stands, whether it answers or not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
+    """*circuit* is `closed`, `open` or `half_open`; None where nothing is between us and the part."""
+
     name: str
     required: bool
     up: bool
     latency_ms: float
+    circuit: str | None = None
+    note: str | None = None
 
 
 class Readiness:
     """Asks every service at once, and remembers the answers for a moment."""
 
-    def __init__(self, checks: Sequence[Check]) -> None:
+    def __init__(self, checks: Sequence[Check], guards: Mapping[str, Guard] | None = None) -> None:
         self._checks = checks
+        self._guards = {} if guards is None else guards
         self._asked_at = 0.0
         self._round: asyncio.Task[list[Finding]] | None = None
 
@@ -53,10 +62,17 @@ class Readiness:
         return await asyncio.shield(self._round)  # a probe that hangs up does not stop the others' round
 
     async def _ask_all(self) -> list[Finding]:
-        return list(await asyncio.gather(*(_ask(check) for check in self._checks)))
+        return list(await asyncio.gather(*(self._ask(check) for check in self._checks)))
+
+    async def _ask(self, check: Check) -> Finding:
+        up, latency_ms = await _ask(check)
+        guard = self._guards.get(check.name)
+        return Finding(
+            check.name, check.required, up, latency_ms, None if guard is None else guard.circuit.value, check.note
+        )
 
 
-async def _ask(check: Check) -> Finding:
+async def _ask(check: Check) -> tuple[bool, float]:
     start = perf_counter()
     try:
         async with asyncio.timeout(TIME_LIMIT_SECONDS):
@@ -65,4 +81,4 @@ async def _ask(check: Check) -> Finding:
     except Exception as error:  # noqa: BLE001 - whatever it is, the service does not answer
         logger.warning("%s does not answer: %s", check.name, type(error).__name__)
         up = False
-    return Finding(check.name, check.required, up, round((perf_counter() - start) * 1000, 1))
+    return up, round((perf_counter() - start) * 1000, 1)

@@ -13,31 +13,26 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from runtime.environment import Reader
+from runtime.services import (
+    AzureMail,
+    AzureSql,
+    Cosmos,
+    Embedded,
+    KeyVault,
+    RedisService,
+    Smtp,
+    StorageQueues,
+    WebPubSub,
+    read_documents,
+    read_keys,
+    read_mail,
+    read_queue,
+    read_realtime,
+    read_redis,
+    read_sql,
+)
 
 PREFIX = "APP_"
-
-
-@dataclass(frozen=True, slots=True)
-class Embedded:
-    """A store kept in files below *folder*, by one process."""
-
-    folder: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Cosmos:
-    """*key* is None where the managed identity signs in; a key is for emulators."""
-
-    endpoint: str
-    database: str
-    key: str | None = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class AzureSql:
-    """*odbc* is an ODBC connection string without credentials; the managed identity signs in."""
-
-    odbc: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,35 +77,6 @@ class Rates:
 
 
 @dataclass(frozen=True, slots=True)
-class WebPubSub:
-    hub: str
-    connection_string: str | None = field(repr=False)
-    endpoint: str | None
-    """Signed in to with the managed identity, where there is no connection string."""
-
-    @property
-    def access_keys(self) -> tuple[str, ...]:
-        """What events are signed with: the connection string's key, as it is written there."""
-        key = _member(self.connection_string, "accesskey")
-        return (key,) if key else ()
-
-    @property
-    def hosts(self) -> tuple[str, ...]:
-        """The service's host, as it names itself to the event handler."""
-        host = urlsplit(self.endpoint or _member(self.connection_string, "endpoint")).hostname
-        return (host,) if host else ()
-
-
-def _member(connection_string: str | None, name: str) -> str:
-    """The value of *name* (lower case) in `Name=value;…`; values may hold `=`."""
-    for part in (connection_string or "").split(";"):
-        key, _, value = part.partition("=")
-        if key.strip().lower() == name:
-            return value.strip()
-    return ""
-
-
-@dataclass(frozen=True, slots=True)
 class ChallengeService:
     """*verify_url* is the service's `siteverify`: Turnstile, hCaptcha and reCAPTCHA have one."""
 
@@ -149,9 +115,11 @@ class Settings:
     rates: Rates
     documents: Embedded | Cosmos
     sql: Embedded | AzureSql
-    keys: Embedded
-    queue: Embedded
-    mail: Embedded
+    keys: Embedded | KeyVault
+    queue: Embedded | StorageQueues
+    redis: RedisService | None
+    """None: rates are each instance's own, and where there may be several every request reads its session."""
+    mail: Embedded | Smtp | AzureMail
     mail_from: str
     mail_team: str
     """Who is told of a new form."""
@@ -166,11 +134,29 @@ class Settings:
         """Raises SettingsFaulty with every fault at once."""
         reader = Reader(env)
         settings = _read(reader)
+        if settings.production:
+            from runtime.production import check_production
+
+            check_production(reader, settings)
         for name in sorted(env):
             if name.startswith(PREFIX) and name not in reader.known:
-                reader.fault(f"{name} is not a setting of this application")
+                reader.fault(_unknown(name, reader.known))
         reader.done()
         return settings
+
+    @staticmethod
+    def names() -> set[str]:
+        """Every setting there is."""
+        reader = Reader({})
+        _read(reader)
+        return reader.known
+
+
+def _unknown(name: str, known: set[str]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, n=1, cutoff=0.75)
+    return f"{name} is not a setting of this application" + (f"; is it {near[0]}?" if near else "")
 
 
 def _read(r: Reader) -> Settings:
@@ -183,11 +169,6 @@ def _read(r: Reader) -> Settings:
     site_url = r.url("APP_SITE_URL")
     cookie_secure = r.flag("APP_COOKIE_SECURE", default=True)
     origins = r.origins("APP_ALLOWED_ORIGINS")
-    if production:
-        if not cookie_secure:
-            r.fault("APP_COOKIE_SECURE must be true in production")
-        if "*" in origins:
-            r.fault("APP_ALLOWED_ORIGINS must name each origin")
     return Settings(
         production=production,
         site_url=site_url,
@@ -210,14 +191,15 @@ def _read(r: Reader) -> Settings:
             at_once=r.whole("APP_ARGON2_AT_ONCE", 2, least=1, most=64),
         ),
         rates=_rates(r),
-        documents=_documents(r, embedded),
-        sql=_sql(r, embedded),
-        keys=_embedded(r, embedded, "the signing keys"),
-        queue=_embedded(r, embedded, "the queues"),
-        mail=_embedded(r, embedded, "e-mail"),
+        documents=read_documents(r, embedded),
+        sql=read_sql(r, embedded),
+        keys=read_keys(r, embedded),
+        queue=read_queue(r, embedded),
+        redis=read_redis(r),
+        mail=read_mail(r, embedded),
         mail_from=r.text("APP_MAIL_FROM"),
         mail_team=r.text("APP_MAIL_TEAM"),
-        realtime=_realtime(r),
+        realtime=read_realtime(r),
         forms=_forms(r),
         chat=ChatSettings(change_within=r.seconds("APP_CHAT_EDIT_SECONDS", 24 * 3600)),
         identity_client_id=r.text("APP_IDENTITY_CLIENT_ID", "") or None,
@@ -243,27 +225,6 @@ def _rates(r: Reader) -> Rates:
     )
 
 
-def _embedded(r: Reader, embedded: Embedded | None, what: str) -> Embedded:
-    if embedded is None:
-        r.fault(f"nothing is configured for {what}")
-        return Embedded(Path())
-    return embedded
-
-
-def _documents(r: Reader, embedded: Embedded | None) -> Embedded | Cosmos:
-    endpoint = r.url("APP_COSMOS_ENDPOINT", "")
-    database = r.text("APP_COSMOS_DATABASE", "tools")
-    key = r.text("APP_COSMOS_KEY", "") or None
-    if endpoint:
-        return Cosmos(endpoint, database, key)
-    return _embedded(r, embedded, "the document store (APP_COSMOS_ENDPOINT)")
-
-
-def _sql(r: Reader, embedded: Embedded | None) -> Embedded | AzureSql:
-    odbc = r.text("APP_SQL_ODBC", "")
-    return AzureSql(odbc) if odbc else _embedded(r, embedded, "SQL (APP_SQL_ODBC)")
-
-
 def _forms(r: Reader) -> FormSettings:
     verify_url, secret = r.url("APP_CHALLENGE_VERIFY_URL", ""), r.text("APP_CHALLENGE_SECRET", "")
     if bool(verify_url) is not bool(secret):
@@ -275,14 +236,6 @@ def _forms(r: Reader) -> FormSettings:
         origin_kept=timedelta(days=r.whole("APP_FORM_ORIGIN_DAYS", 30, least=1, most=365)),
         sweep_every=timedelta(minutes=r.whole("APP_SQL_SWEEP_MINUTES", 360, least=1, most=1440)),
     )
-
-
-def _realtime(r: Reader) -> WebPubSub:
-    connection_string = r.text("APP_WEB_PUBSUB_CONNECTION_STRING", "") or None
-    endpoint = r.url("APP_WEB_PUBSUB_ENDPOINT", "") or None
-    if not connection_string and not endpoint:
-        r.fault("APP_WEB_PUBSUB_CONNECTION_STRING or APP_WEB_PUBSUB_ENDPOINT is not set")
-    return WebPubSub(r.text("APP_WEB_PUBSUB_HUB", "mackchat"), connection_string, endpoint)
 
 
 @cache

@@ -1,14 +1,17 @@
 """The SQL database that the settings name: opened, and its schema brought up to date."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from runtime.settings import AzureSql, Embedded, Settings
+from adapters.resilience import Guard
+from runtime.services import AzureSql, Embedded
+from runtime.settings import Settings
 
 if TYPE_CHECKING:
     from adapters.sql.database import Database
 
 
-def open_database(settings: Settings) -> "Database":
+def open_database(settings: Settings, guard: Callable[..., Guard]) -> "Database":
     """Connects on first use, not here."""
     match settings.sql:
         case Embedded(folder):
@@ -16,9 +19,11 @@ def open_database(settings: Settings) -> "Database":
 
             return sqlite_database(folder)
         case AzureSql(odbc):
-            from adapters.sql.azure import azure_database, managed_identity
+            from adapters.sql.azure import GUARD, azure_database, managed_identity
+            from adapters.sql.slots import SlotsTaken
 
-            return azure_database(odbc, managed_identity(settings.identity_client_id))
+            token = managed_identity(settings.identity_client_id, production=settings.production)
+            return azure_database(odbc, token, guard=guard("sql", GUARD, answered=(SlotsTaken,)))
 
 
 async def migrate(database: "Database") -> bool:

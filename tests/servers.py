@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -27,6 +28,9 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ROOT / "tests" / "npm"
 NODE_MODULES = PACKAGES / "node_modules"
 READY = r"READY (?P<port>\d+)"
+AZURITE_ACCOUNT = "devstoreaccount1"
+AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+"""Published by Microsoft, the same for everybody."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,51 @@ def running(
             yield Server(port if port is not None else int(match["port"]), process)
         finally:
             _end(process)
+
+
+@contextmanager
+def redis_server(*, port: int | None = None) -> Iterator[Server]:
+    """An empty Redis that keeps nothing; give the *port* of one that was stopped to start it again."""
+    port = port or free_port()
+    command = [program("redis-server"), "--port", str(port), "--bind", "127.0.0.1"]
+    with running([*command, "--save", "", "--appendonly", "no"], ready="Ready to accept", port=port) as server:
+        yield server
+
+
+@dataclass(frozen=True)
+class Azurite:
+    """Azure Storage's protocols on loopback, kept in memory."""
+
+    blob_port: int
+    queue_port: int
+
+    @property
+    def connection_string(self) -> str:
+        """With the account and key that every Azurite has."""
+        return (
+            f"DefaultEndpointsProtocol=http;AccountName={AZURITE_ACCOUNT};AccountKey={AZURITE_KEY};"
+            f"BlobEndpoint=http://127.0.0.1:{self.blob_port}/{AZURITE_ACCOUNT};"
+            f"QueueEndpoint=http://127.0.0.1:{self.queue_port}/{AZURITE_ACCOUNT};"
+        )
+
+
+@contextmanager
+def azurite_server() -> Iterator[Azurite]:
+    """Microsoft's storage emulator, from tests/npm."""
+    azurite = Azurite(free_port(), free_port())
+    script = node_modules() / "azurite" / "dist" / "src" / "azurite.js"
+    options = ["--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry", "--silent"]
+    for name, port in (("blob", azurite.blob_port), ("queue", azurite.queue_port), ("table", free_port())):
+        options += [f"--{name}Host", "127.0.0.1", f"--{name}Port", str(port)]
+    ready = "Queue service successfully listens"
+    with running([program("node"), str(script), *options], ready=ready, port=azurite.queue_port):
+        yield azurite
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
 
 
 def _wait(process: subprocess.Popen[bytes], output: int, ready: str, deadline: float) -> re.Match[str]:

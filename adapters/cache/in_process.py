@@ -58,14 +58,18 @@ class _Expiring(Generic[V]):
 
 
 class InProcessCache:
-    """For one process; with several instances, each counts for itself and a revocation must be read from the store."""
+    """For one process. Where there are several, each counts for itself, and must not remember that a session stands
+    (*remembers_sessions* false): another instance may have ended it, so every request asks the store. That a session
+    was revoked is final, and always remembered.
+    """
 
-    def __init__(self, clock: Clock, *, max_entries: int = MAX_ENTRIES) -> None:
+    def __init__(self, clock: Clock, *, max_entries: int = MAX_ENTRIES, remembers_sessions: bool = True) -> None:
         self._clock = clock
         self._start = clock.now().timestamp()  # times count from here: small numbers, so exact ones
         self._rates: _Expiring[float] = _Expiring(max_entries)
         self._sessions: _Expiring[SessionState] = _Expiring(max_entries)
         self._failures: _Expiring[tuple[int, float]] = _Expiring(max_entries)
+        self._remembers_sessions = remembers_sessions
 
     def _now(self) -> float:
         return self._clock.now().timestamp() - self._start
@@ -77,7 +81,7 @@ class InProcessCache:
         if all(allowance.retry_after is None for allowance, _ in judged):
             for rate, (_, free_at) in zip(rates, judged, strict=True):
                 self._rates.put(rate.key, free_at, free_at, now)
-        return Admission(_tightest([allowance for allowance, _ in judged]), session)
+        return Admission(tightest([allowance for allowance, _ in judged]), session)
 
     async def peek(self, rates: Sequence[Rate]) -> list[Allowance]:
         now = self._now()
@@ -100,6 +104,8 @@ class InProcessCache:
 
     async def learn_session(self, session_id: str, state: SessionState, ttl: timedelta) -> None:
         now = self._now()
+        if not (self._remembers_sessions or state.revoked):
+            return
         if self._sessions.get(session_id, now) is None:
             self._sessions.put(session_id, state, now + ttl.total_seconds(), now)
 
@@ -107,7 +113,7 @@ class InProcessCache:
         now = self._now()
         for session_id, state in states.items():
             known = self._sessions.get(session_id, now)
-            if known is not None and known.revoked and not state.revoked:
+            if not state.revoked and (not self._remembers_sessions or (known is not None and known.revoked)):
                 continue
             self._sessions.put(session_id, state, now + ttl.total_seconds(), now)
 
@@ -137,7 +143,7 @@ class InProcessCache:
         return
 
 
-def _tightest(allowances: list[Allowance]) -> Allowance:
+def tightest(allowances: list[Allowance]) -> Allowance:
     """The one that refuses longest, else the one with the least left."""
     refused = [allowance for allowance in allowances if allowance.retry_after is not None]
     if refused:

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar
 
 from azure.core import MatchConditions
+from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError
 from azure.cosmos import PartitionKey
 from azure.cosmos.aio import ContainerProxy, CosmosClient
@@ -20,6 +21,7 @@ from azure.cosmos.exceptions import CosmosResourceNotFoundError
 from adapters.documents import cosmos_query, rules
 from adapters.documents.cosmos_errors import logger, pause, translate
 from adapters.documents.indexing import indexing_policy
+from adapters.resilience import Guard, Limits
 from domain.kernel.containers import CONTAINERS, Container
 from domain.kernel.documents import (
     Create,
@@ -30,6 +32,7 @@ from domain.kernel.documents import (
     Query,
     Replace,
     Stored,
+    StoreThrottled,
     Upsert,
 )
 from domain.kernel.errors import Unavailable
@@ -38,6 +41,7 @@ T = TypeVar("T")
 
 TIMEOUT_SECONDS: Final = 2.5
 JOB_TIMEOUT_SECONDS: Final = 20.0
+GUARD: Final = Limits(slots=64)
 _SYSTEM_MEMBERS: Final = ("_rid", "_self", "_etag", "_attachments", "_ts")
 
 
@@ -50,17 +54,18 @@ class CosmosDocuments:
         database: str,
         *,
         key: str | None = None,
-        client_id: str | None = None,
+        credential: Callable[[], AsyncTokenCredential] | None = None,
+        guard: Guard | None = None,
         containers: Sequence[Container] = CONTAINERS,
     ) -> None:
-        """Connects to nothing yet. *key* is for emulators; else the managed identity *client_id* signs in."""
+        """Connects to nothing yet. *key* is for emulators; else the *credential* signs in."""
         self._endpoint = endpoint
         self._database = database
         self._key = key
-        self._client_id = client_id
+        self._credential = credential
+        self._guard = guard or Guard("documents", GUARD, answered=(StoreThrottled,))
         self._containers = {container.name: container for container in containers}
         self._client: CosmosClient | None = None
-        self._credential: Any = None
         self._proxies: dict[str, ContainerProxy] = {}
         self._closed = False
 
@@ -168,9 +173,6 @@ class CosmosDocuments:
         client, self._client = self._client, None
         if client is not None:
             await client.close()
-        credential, self._credential = self._credential, None
-        if credential is not None:
-            await credential.close()
 
     async def ensure_containers(self) -> None:
         """Create the database and its containers where they are missing: for emulators. Azure has Bicep for that."""
@@ -203,6 +205,10 @@ class CosmosDocuments:
         self, action: Callable[[], Awaitable[T]], *, resend: bool = False, seconds: float = TIMEOUT_SECONDS
     ) -> T:
         """Do *action* within *seconds*; *resend* says that it may be sent again when its answer was lost."""
+        async with self._guard.call():
+            return await self._tried(action, resend=resend, seconds=seconds)
+
+    async def _tried(self, action: Callable[[], Awaitable[T]], *, resend: bool, seconds: float) -> T:
         attempt, waited = 0, 0.0
         try:
             async with asyncio.timeout(seconds):
@@ -230,15 +236,14 @@ class CosmosDocuments:
         if self._closed:
             raise Unavailable
         if self._client is None:
-            if self._key is None:
-                from azure.identity.aio import ManagedIdentityCredential
-
-                self._credential = ManagedIdentityCredential(client_id=self._client_id)
+            signing: Any = self._key or (self._credential() if self._credential else None)
+            if signing is None:
+                raise ValueError("neither a key nor a credential")
             # It logs every request at INFO, the partition key (a user's id) with it.
             logging.getLogger("azure.cosmos").setLevel(logging.WARNING)
             self._client = CosmosClient(
                 self._endpoint,
-                self._key or self._credential,
+                signing,
                 # One region; its host name follows a failover by itself. With discovery, writes may be sent twice.
                 enable_endpoint_discovery=False,
                 enable_compact_utf8_item_writes=True,

@@ -5,7 +5,6 @@ At least once: a received message stays hidden for its visibility time-out and c
 """
 
 import asyncio
-import json
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,13 +14,12 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 from uuid import uuid4
 
+from adapters.queues.messages import encode_message
 from domain.kernel.clock import Clock
 from domain.kernel.errors import Unavailable
 
 MAX_TRIES: Final = 5
 """host.json, `extensions.queues.maxDequeueCount`."""
-MAX_MESSAGE_BYTES: Final = 48 * 1024
-"""Storage Queues takes 64 KiB; base64, where a peer insists on it, leaves 48."""
 POISON: Final = "-poison"
 
 T = TypeVar("T")
@@ -75,10 +73,7 @@ class SqliteQueue:
 
     async def send(self, name: str, payload: dict[str, Any]) -> None:
         """Raises ValueError for a payload that is too large, Unavailable when the file cannot be written."""
-        body = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        if len(body.encode()) > MAX_MESSAGE_BYTES:
-            msg = f"a message for {name} is larger than {MAX_MESSAGE_BYTES} bytes"
-            raise ValueError(msg)
+        body = encode_message(name, payload)
         now = _millis(self._clock.now())
 
         def insert(db: sqlite3.Connection) -> None:

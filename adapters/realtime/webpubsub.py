@@ -19,6 +19,7 @@ from typing import Any, Final
 import aiohttp
 import jwt
 from azure.core.credentials import AzureKeyCredential
+from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import (
     AzureError,
     HttpResponseError,
@@ -31,6 +32,7 @@ from azure.core.pipeline.policies import AsyncBearerTokenCredentialPolicy, SansI
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.messaging.webpubsubservice.aio import WebPubSubServiceClient
 
+from adapters.resilience import Guard, Limits
 from domain.kernel.errors import Unavailable
 from domain.kernel.realtime import ClientAccess
 
@@ -53,6 +55,7 @@ SCOPE: Final = "https://webpubsub.azure.com/.default"
 _TOKEN_SECONDS: Final = 60
 _TOKENS_KEPT: Final = 4096
 _CHECK: Final = "ping"
+GUARD: Final = Limits(slots=64)
 
 Call = Callable[[WebPubSubServiceClient], Awaitable[Any]]
 
@@ -60,7 +63,7 @@ Call = Callable[[WebPubSubServiceClient], Awaitable[Any]]
 class WebPubSubRealtime:
     """Every call is safe to repeat, so each is tried up to three times: receivers know events by their id.
 
-    With a *connection_string* its key signs; else the managed identity *client_id* signs in at *endpoint*, and each
+    With a *connection_string* its key signs; else the *credential* signs in at *endpoint*, and each
     `client_access` is one call to the service. Nothing is opened before the first call.
     """
 
@@ -70,14 +73,15 @@ class WebPubSubRealtime:
         *,
         connection_string: str | None = None,
         endpoint: str | None = None,
-        client_id: str | None = None,
+        credential: Callable[[], AsyncTokenCredential] | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self._hub = hub
         self._connection_string = connection_string
         self._endpoint = endpoint
-        self._client_id = client_id
+        self._credential = credential
+        self._guard = guard or Guard("realtime", GUARD)
         self._opened: WebPubSubServiceClient | None = None
-        self._credential: Any = None
 
     # -- port -----------------------------------------------------------------------------------------------------
 
@@ -129,14 +133,15 @@ class WebPubSubRealtime:
         opened, self._opened = self._opened, None
         if opened is not None:
             await opened.close()
-        if self._credential is not None:
-            await self._credential.close()
-            self._credential = None
 
     # -- calls ----------------------------------------------------------------------------------------------------
 
     async def _call(self, what: str, call: Call) -> Any:
         """Raises Unavailable; ResourceNotFoundError for a 404; what the SDK raises where we asked for nonsense."""
+        async with self._guard.call():
+            return await self._bounded(what, call)
+
+    async def _bounded(self, what: str, call: Call) -> Any:
         try:
             async with asyncio.timeout(TOTAL_SECONDS):
                 return await self._tried(call)
@@ -186,16 +191,14 @@ class WebPubSubRealtime:
                 policies=[SignedUrls(key)],
                 transport=transport,
             )
-        if self._endpoint is None:
-            raise ValueError("neither a connection string nor an endpoint")
-        from azure.identity.aio import ManagedIdentityCredential
-
-        self._credential = ManagedIdentityCredential(client_id=self._client_id)
+        if self._endpoint is None or self._credential is None:
+            raise ValueError("neither a connection string, nor an endpoint with a credential")
+        credential = self._credential()
         return WebPubSubServiceClient(
             self._endpoint,
             self._hub,
-            self._credential,
-            policies=[AsyncBearerTokenCredentialPolicy(self._credential, SCOPE)],
+            credential,
+            policies=[AsyncBearerTokenCredentialPolicy(credential, SCOPE)],
             transport=transport,
         )
 

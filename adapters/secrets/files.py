@@ -31,12 +31,19 @@ class FileKeys:
         self._stamp: tuple[int, int] | None = None
         self._look_at = 0.0
 
-    async def get(self) -> KeySet:
+    async def get(self, kid: str | None = None) -> KeySet:  # noqa: ARG002 - it is looked at often enough
         """Raises Unavailable when the file cannot be read or written, or is not a key set."""
         if self._keys is None or time.monotonic() >= self._look_at:
             self._keys = await asyncio.to_thread(self._read)
             self._look_at = time.monotonic() + self._look_every
         return self._keys
+
+    async def ping(self) -> None:
+        """Raises Unavailable."""
+        await self.get()
+
+    async def close(self) -> None:
+        """Nothing is held open."""
 
     async def change(self, step: Callable[[KeyRing], KeyRing]) -> KeySet:
         """Put what *step* makes of the key set in its place. Raises Unavailable, and what *step* raises."""

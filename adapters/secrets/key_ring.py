@@ -7,12 +7,13 @@ the whole set, so that it changes in one write, in a file here and in one secret
 import base64
 import json
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from domain.kernel.clock import from_iso, to_iso
-from domain.kernel.keys import Key, KeySet
+from domain.kernel.keys import Key, Keys, KeySet
 
 KEY_BYTES: Final = 32
 _NAMES: Final = ("current", "previous", "next")
@@ -23,6 +24,16 @@ class TooEarly(Exception):
 
     def __init__(self, until: datetime) -> None:
         super().__init__(f"the previous key guards sessions until {to_iso(until)}; turn over after that")
+
+
+class TurnableKeys(Keys, Protocol):
+    """Keys that an operator turns over where they are kept."""
+
+    async def change(self, step: "Callable[[KeyRing], KeyRing]") -> KeySet:
+        """Put what *step* makes of the key set in its place. Raises Unavailable, and what *step* raises."""
+        ...
+
+    async def ping(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

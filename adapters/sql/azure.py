@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import URL, Engine, create_engine, event
 
+from adapters.resilience import Guard, Limits
 from adapters.sql.database import Database
 from adapters.sql.errors import RETRY_AFTER_SECONDS, SqlUnavailable
 from adapters.sql.slots import Slots
@@ -17,6 +18,8 @@ SLOTS: Final = 5
 LOGIN_SECONDS: Final = 15
 STATEMENT_SECONDS: Final = 15
 IDLE_AFTER: Final = timedelta(minutes=5)
+GUARD: Final = Limits(slots=64, failures=8, rest=2.0)
+"""`Slots` bounds what runs; this bounds who waits, and leaves a server alone that does not come back."""
 
 Token = Callable[[], str]
 """Gives a valid access token; called in a thread for each new connection, so it caches."""
@@ -28,12 +31,17 @@ def token_attributes(token: str) -> dict[int, bytes]:
     return {SQL_COPT_SS_ACCESS_TOKEN: struct.pack(f"<I{len(raw)}s", len(raw), raw)}
 
 
-def managed_identity(client_id: str | None) -> Token:
-    """Tokens of the user-assigned identity *client_id*, or of the system-assigned one."""
+def managed_identity(client_id: str | None, *, production: bool = True) -> Token:
+    """Tokens of the user-assigned identity *client_id*, or of the system-assigned one. Outside *production*: of
+    whoever the developer is signed in as. The driver blocks, so this credential is not the one of `identity.py`."""
     from azure.core.exceptions import ClientAuthenticationError
-    from azure.identity import ManagedIdentityCredential
+    from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
 
-    credential = ManagedIdentityCredential(client_id=client_id)
+    credential = (
+        ManagedIdentityCredential(client_id=client_id)
+        if production
+        else DefaultAzureCredential(managed_identity_client_id=client_id)
+    )
 
     def token() -> str:
         try:
@@ -70,9 +78,11 @@ def azure_engine(odbc: str, token: Token | None) -> Engine:
     return engine
 
 
-def azure_database(odbc: str, token: Token | None, *, patience: timedelta = timedelta(seconds=10)) -> Database:
+def azure_database(
+    odbc: str, token: Token | None, *, patience: timedelta = timedelta(seconds=10), guard: Guard | None = None
+) -> Database:
     slots = Slots(SLOTS, patience=patience, name="sql")
-    return Database(azure_engine(odbc, token), reads=slots, writes=slots, idle_after=IDLE_AFTER)
+    return Database(azure_engine(odbc, token), reads=slots, writes=slots, idle_after=IDLE_AFTER, guard=guard)
 
 
 def _limit(connection: Any, _record: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from adapters.resilience import Guard
 from adapters.sql.errors import RETRY_AFTER_SECONDS, Duplicate, Meaning, SqlUnavailable, meaning_of
 from adapters.sql.slots import Slots
 
@@ -43,6 +44,7 @@ class Database:
         writes: Slots,
         pauses: Sequence[float] = WAKING,
         idle_after: timedelta | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self._engine = engine
         self._writing = engine.execution_options(tools_write=True)  # SQLite takes its write lock at once, see `sqlite`
@@ -50,6 +52,7 @@ class Database:
         self._writes = writes
         self._pauses = pauses
         self._idle_after = idle_after
+        self._guard = guard
         self._idle: asyncio.TimerHandle | None = None
 
     @property
@@ -80,6 +83,12 @@ class Database:
         await asyncio.to_thread(self._engine.dispose)
 
     async def _attempt(self, slots: Slots, attempt: Callable[[], T]) -> T:
+        if self._guard is None:
+            return await self._tried(slots, attempt)
+        async with self._guard.call():
+            return await self._tried(slots, attempt)
+
+    async def _tried(self, slots: Slots, attempt: Callable[[], T]) -> T:
         pauses = iter(self._pauses)
         try:
             while True:

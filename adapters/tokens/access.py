@@ -62,7 +62,8 @@ class JwtAccessTokens:
             raise InvalidToken
         try:
             header = jwt.get_unverified_header(token)
-            key = (await self._keys.get()).find(str(header.get("kid")))
+            kid = str(header.get("kid"))
+            key = (await self._keys.get(kid)).find(kid)
             if key is None or header.get("typ") != TYPE or header.get("alg") != ALGORITHM:
                 raise InvalidToken
             claims = jwt.decode(

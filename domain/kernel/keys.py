@@ -44,8 +44,11 @@ class KeySet:
 class Keys(Protocol):
     """Where the key set comes from. It may change between two calls."""
 
-    async def get(self) -> KeySet:
-        """The key set, from memory after the first call. Raises Unavailable."""
+    async def get(self, kid: str | None = None) -> KeySet:
+        """The key set, from memory after the first call. Raises Unavailable.
+
+        A *kid* that is not among them may be newer than what is remembered: the set is then read anew, now and then.
+        """
         ...
 
 

@@ -14,6 +14,7 @@ from azure.cosmos.aio import CosmosClient
 
 from adapters.documents.cosmos import CosmosDocuments
 from adapters.documents.indexing import indexing_policy
+from adapters.resilience import Guard, Limits
 from domain.kernel.containers import CONTAINERS, Container
 from domain.kernel.documents import (
     Create,
@@ -36,9 +37,14 @@ THINGS = Container("things", "Made up.")
 ITEM: Item = {"pk": "user:secret@example.org", "id": "account", "text": "private"}
 
 
+def unmoved() -> Guard:
+    """These tests fail on purpose, and want to see how each call fares by itself."""
+    return Guard("documents", Limits(failures=1_000_000))
+
+
 @pytest.fixture
 async def store(cosmos_emulator: Server) -> AsyncGenerator[CosmosDocuments]:
-    store = CosmosDocuments(cosmos_emulator.url, f"db-{uuid4()}", key="a2V5", containers=[THINGS])
+    store = CosmosDocuments(cosmos_emulator.url, f"db-{uuid4()}", key="a2V5", containers=[THINGS], guard=unmoved())
     await store.ensure_containers()
     await store.ping()
     yield store
@@ -137,7 +143,9 @@ async def test_a_service_that_hangs_is_given_up_in_under_three_seconds(
 async def test_a_service_that_is_away_is_unavailable_in_under_three_seconds() -> None:
     with socket.socket() as held:  # a port that nobody listens on
         held.bind(("127.0.0.1", 0))
-        store = CosmosDocuments(f"http://127.0.0.1:{held.getsockname()[1]}", "db", key="a2V5", containers=[THINGS])
+        store = CosmosDocuments(
+            f"http://127.0.0.1:{held.getsockname()[1]}", "db", key="a2V5", containers=[THINGS], guard=unmoved()
+        )
         begun = time.monotonic()
         with pytest.raises(Unavailable):
             await store.find("things", "p", "1")
@@ -148,7 +156,7 @@ async def test_a_service_that_is_away_is_unavailable_in_under_three_seconds() ->
 
 
 async def test_a_container_that_is_missing_is_unavailable_and_not_empty(cosmos_emulator: Server) -> None:
-    store = CosmosDocuments(cosmos_emulator.url, "no-such-database", key="a2V5", containers=[THINGS])
+    store = CosmosDocuments(cosmos_emulator.url, "no-such-database", key="a2V5", containers=[THINGS], guard=unmoved())
     results = await each_kind(store)
     await store.close()
     assert {type(result) for result in results} == {Unavailable}

@@ -11,6 +11,7 @@ import jwt
 import pytest
 from aiohttp import web
 
+from adapters.identity import AzureIdentity
 from adapters.realtime.webpubsub import WebPubSubRealtime, read_connection_string
 from devhost.webpubsub import Config, LocalWebPubSub
 from domain.kernel.errors import Unavailable
@@ -265,7 +266,9 @@ def test_a_connection_string_may_name_a_port_and_keys_may_hold_equal_signs() -> 
 
 
 async def test_without_a_key_the_managed_identity_signs_in() -> None:
-    realtime = WebPubSubRealtime(HUB, endpoint="http://127.0.0.1:9", client_id="0192")
+    identity = AzureIdentity("0192", production=True)
+    realtime = WebPubSubRealtime(HUB, endpoint="http://127.0.0.1:9", credential=lambda: identity.credential)
     with pytest.raises(Unavailable):  # azure-core sends no identity's token over plain HTTP
         await realtime.ping()
     await realtime.close()
+    await identity.close()

@@ -256,7 +256,7 @@ class Doorman:
 class FixedKeys:
     keys: KeySet
 
-    async def get(self) -> KeySet:
+    async def get(self, kid: str | None = None) -> KeySet:  # noqa: ARG002 - the port's shape
         return self.keys
 
 

@@ -26,7 +26,7 @@ SITES = Sites("http://localhost:7071", "http://localhost:3000", "tools.example",
 
 
 class FixedKeys:
-    async def get(self) -> KeySet:
+    async def get(self, kid: str | None = None) -> KeySet:  # noqa: ARG002 - the port's shape
         return KEYS
 
 
