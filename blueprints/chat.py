@@ -27,12 +27,25 @@ bp = func.Blueprint()
 async def open_conversation(call: Call) -> Reply:
     """Open a conversation.
 
-    The same two people always have the same one: opening it again answers 200.
+    The same two people always have the same one: opening it again answers 200. A group has 2 to 500 people; whoever
+    opens it is its first admin.
     """
     body = call.body(OpenIn)
-    opened = await parts.get().conversations.open_direct(call.user_id, body.participant_ids[0])
+    if body.type == "group":
+        groups = parts.get().groups
+        view = await groups.open(call.user_id, body.participant_ids, body.name, new_id=call.new_id)
+        return Reply(201, view, {"Location": f"/api/v1/conversations/{view['id']}"})
+    opened = await parts.get().conversations.open_direct(call.user_id, _the_other(body))
     location = {"Location": f"/api/v1/conversations/{opened.view['id']}"}
     return Reply(201 if opened.created else 200, opened.view, location)
+
+
+def _the_other(body: OpenIn) -> str:
+    if len(body.participant_ids) > 1:
+        raise Invalid.field("participantIds", "too_many", "A direct conversation is with one other person.")
+    if body.name is not None:
+        raise Invalid.field("name", "only_groups", "A direct conversation has no name of its own.")
+    return body.participant_ids[0]
 
 
 @endpoint(bp, "GET", "v1/conversations", access=SIGNED_IN, query=PageQuery, gives=PageOut[ConversationOut])

@@ -13,9 +13,27 @@ Id = Annotated[str, Meta(pattern=UUID7_PATTERN, description="A UUIDv7.")]
 ClientMessageId = Annotated[str, Meta(min_length=1, max_length=128, description="Makes sending again safe.")]
 
 
+GroupName = Annotated[str, Meta(min_length=1, max_length=100)]
+
+
 class OpenIn(In):
-    type: Annotated[str, Meta(pattern="^direct$")]
-    participant_ids: Annotated[list[Id], Meta(min_length=1, max_length=1)]
+    type: Literal["direct", "group"]
+    participant_ids: Annotated[list[Id], Meta(min_length=1, max_length=500)]
+    name: GroupName | None = None
+    """Of a group."""
+
+
+class ChangeGroupIn(In):
+    name: GroupName | UnsetType | None = UNSET
+    avatar: Id | UnsetType | None = UNSET
+
+
+class AddParticipantsIn(In):
+    user_ids: Annotated[list[Id], Meta(min_length=1, max_length=499)]
+
+
+class ChangeRoleIn(In):
+    role: Literal["admin", "member"]
 
 
 class SendIn(In):
@@ -44,6 +62,8 @@ class ConversationOut(Out):
     name: str | None
     avatar: str | None
     participants: list[ParticipantOut]
+    """Everyone; in lists and events of groups only a few of them."""
+    participant_count: int
     last_message: LastMessageOut | None
     unread_count: int
     last_read_seq: int

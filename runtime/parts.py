@@ -43,9 +43,11 @@ if TYPE_CHECKING:
     from domain.chat.changes import Changes
     from domain.chat.connections import Connections
     from domain.chat.conversations import Conversations
+    from domain.chat.groups import Groups
     from domain.chat.history import History
     from domain.chat.known import Known
     from domain.chat.people import StoredPeople
+    from domain.chat.places import Places
     from domain.chat.publishing import Publisher
     from domain.chat.receipts import Receipts
     from domain.chat.sending import Sending
@@ -189,7 +191,31 @@ class Parts(ServiceParts):
         from domain.chat.conversations import Conversations
 
         return Conversations(
-            self.documents, self.people, self.realtime, self.outbox, self.known_memberships, self.clock, self.ids
+            self.documents, self.people, self.places, self.outbox, self.known_memberships, self.clock, self.ids
+        )
+
+    @cached_property
+    def places(self) -> "Places":
+        from domain.chat.places import Places
+
+        return Places(self.documents, self.people, self.realtime, self.clock)
+
+    @cached_property
+    def groups(self) -> "Groups":
+        from domain.chat.groups import Groups
+
+        return Groups(
+            self.documents,
+            self.conversations,
+            self.people,
+            self.places,
+            self.realtime,
+            self.outbox,
+            self.behind,
+            self.known_memberships,
+            None,
+            self.clock,
+            self.ids,
         )
 
     @cached_property
@@ -260,7 +286,7 @@ class Parts(ServiceParts):
     def chat_tasks(self) -> "ChatTasks":
         from domain.chat.tasks import ChatTasks
 
-        return ChatTasks(self.conversations, self.changes)
+        return ChatTasks(self.places, self.groups, self.changes)
 
     @cached_property
     def typing(self) -> "Typing":

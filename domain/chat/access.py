@@ -6,7 +6,7 @@ from typing import Final
 
 from domain.chat.errors import ConversationNotFound, NotParticipant
 from domain.chat.model import Conversation, Member, partition_of
-from domain.chat.records import HEAD, ROOM, conversation_of, member_of
+from domain.chat.records import HEAD, ROLL, ROOM, conversation_of, member_of
 from domain.kernel.containers import CHAT
 from domain.kernel.documents import DocumentStore, Item, Query, Stored
 
@@ -25,6 +25,7 @@ class Room:
     conversation: Conversation
     members: tuple[Member, ...]
     former: tuple[Member, ...]
+    _roll: Stored | None
     _me: Member | None
 
     @property
@@ -33,6 +34,13 @@ class Room:
             msg = "nobody in particular entered this room"
             raise RuntimeError(msg)
         return self._me
+
+    def get_roll(self) -> Stored:
+        """The item that each change of a group rewrites."""
+        if self._roll is None:
+            msg = "direct conversations have no roll"
+            raise RuntimeError(msg)
+        return self._roll
 
     @property
     def is_entered(self) -> bool:
@@ -74,7 +82,8 @@ async def look_into(documents: DocumentStore, pk: str, user_id: str | None) -> R
     members = tuple(member for member in places if member.left_at is None)
     former = tuple(member for member in places if member.left_at is not None)
     me = next((member for member in members if member.user_id == user_id), None)
-    return Room(head, conversation_of(head.item), members, former, me)
+    roll = next((each for each in stored if each.item["id"] == ROLL), None)
+    return Room(head, conversation_of(head.item), members, former, roll, me)
 
 
 def admit(found: Sequence[Stored | None], conversation_id: str) -> tuple[Stored, Stored]:

@@ -61,6 +61,12 @@ class Connections:
         return [session_group(session_id), *(conversation_group(conversation_id) for conversation_id in ids)]
 
     async def connected(self, user_id: str) -> None:
-        """Join what was opened between the connect event's answer and the connection itself. One query, mostly."""
-        for conversation_id in await self._conversations.joined_since(user_id, self._clock.now() - JUST_NOW):
+        """Catch up with what was joined or left between the connect event's answer and the connection itself.
+
+        One query, mostly: so nobody comes back by a new connection into what they were just removed from.
+        """
+        came, left = await self._conversations.moved_since(user_id, self._clock.now() - JUST_NOW)
+        for conversation_id in came:
             await self._realtime.add_user_to_group(conversation_group(conversation_id), user_id)
+        for conversation_id in left:
+            await self._realtime.remove_user_from_group(conversation_group(conversation_id), user_id)

@@ -5,34 +5,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from domain.chat.access import Room, enter
-from domain.chat.errors import ConversationNotFound
+from domain.chat.access import enter, is_present
 from domain.chat.known import Known
 from domain.chat.model import Conversation, Member, direct_conversation_id, partition_of
+from domain.chat.places import Places, place_task
 from domain.chat.records import (
     HEAD,
     MEMBER,
-    activity_key,
-    changed_key,
     conversation_of,
     head_item,
     member_item,
     member_of,
-    membership_id,
-    membership_item,
 )
-from domain.chat.views import conversation_group, conversation_view, event
+from domain.chat.views import conversation_view
 from domain.kernel.clock import Clock, to_iso
 from domain.kernel.containers import CHAT
-from domain.kernel.documents import Create, DocumentStore, ItemExists, ItemNotFound, Patch, Query, Stored
+from domain.kernel.documents import Create, DocumentStore, ItemExists, Query, Stored
 from domain.kernel.errors import Invalid
 from domain.kernel.ids import Ids
-from domain.kernel.outbox import Outbox, Task, outbox_item
+from domain.kernel.outbox import Outbox
 from domain.kernel.people import People, Person, person_key, read_person
-from domain.kernel.realtime import Realtime
-
-CHAT_QUEUE = "chat"
-"""Work that follows a write of chat: joining people to what was opened, moving it up in their lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +50,7 @@ class Conversations:
         self,
         documents: DocumentStore,
         people: People,
-        realtime: Realtime,
+        places: Places,
         outbox: Outbox,
         known: Known,
         clock: Clock,
@@ -66,7 +58,7 @@ class Conversations:
     ) -> None:
         self._documents = documents
         self._people = people
-        self._realtime = realtime
+        self._places = places
         self._outbox = outbox
         self._known = known
         self._clock = clock
@@ -104,54 +96,20 @@ class Conversations:
 
     async def _create(self, conversation: Conversation, members: Sequence[Member], now: datetime) -> bool:
         """One batch; False when it exists. What follows it runs at once, and again from the outbox if that fails."""
-        task = Task(self._ids.new(), CHAT_QUEUE, {"task": "join", "conversationId": conversation.id})
-        outbox = outbox_item(task, pk=partition_of(conversation.id), now=now)
+        user_ids = [member.user_id for member in members]
+        task = place_task(conversation.id, user_ids, task_id=self._ids.new(), now=now, created=True)
         operations = [
             Create(head_item(conversation)),
             *(Create(member_item(member, conversation_id=conversation.id)) for member in members),
-            Create(outbox),
+            Create(task),
         ]
         try:
             await self._documents.batch(CHAT, partition_of(conversation.id), operations)
         except ItemExists:
             return False
         # Now, not by the queue: whoever writes the first message right after must reach the connections that are open.
-        await self._outbox.do_now(CHAT, outbox, self.join(conversation.id))
+        await self._outbox.do_now(CHAT, task, self._places.follow(task["payload"]))
         return True
-
-    async def join(self, conversation_id: str) -> None:
-        """Bring everyone of a new conversation into it: their lists, and their open connections. Safe to repeat."""
-        room = await self._room(conversation_id)
-        if room is None:
-            return
-        user_ids = [member.user_id for member in room.members]
-        await self._list_for(room.conversation, user_ids)
-        people = await self._people.find_many(user_ids)
-        for member in room.members:
-            await self._realtime.add_user_to_group(conversation_group(conversation_id), member.user_id)
-            view = conversation_view(room.conversation, member, room.members, people)
-            frame = event("conversation.created", f"{conversation_id}:created", view)
-            await self._realtime.send_to_user(member.user_id, frame)
-
-    async def touch(self, conversation_id: str, *, since: datetime) -> None:
-        """Move the conversation up in its members' lists, and say that it changed. Safe to repeat, in any order.
-
-        *since* is when the change was: however late this runs, whoever syncs after it looks back to then.
-        """
-        room = await self._room(conversation_id)
-        if room is None:
-            return
-        moved = {
-            "activeOn": activity_key(room.conversation.updated_at, conversation_id),
-            "changedAt": changed_key(self._clock.now(), conversation_id),
-            "changedFrom": to_iso(since),
-        }
-        for member in room.members:
-            try:
-                change = Patch(membership_id(conversation_id), set=moved)
-                await self._documents.patch(CHAT, member.user_id, change)
-            except ItemNotFound:
-                await self._list_for(room.conversation, [member.user_id])
 
     async def get(self, me: str, conversation_id: str) -> dict[str, Any]:
         """Raises ConversationNotFound, NotParticipant."""
@@ -173,10 +131,10 @@ class Conversations:
         for place in page:
             pk = partition_of(place["conversationId"])
             keys += [(pk, HEAD), (pk, MEMBER + me)]
-            if place["peerId"]:
-                keys += [(pk, MEMBER + place["peerId"]), person_key(place["peerId"])]
+            for peer in place["peers"]:
+                keys += [(pk, MEMBER + peer), person_key(peer)]
         found = dict(zip(keys, await self._documents.find_many(CHAT, keys), strict=True)) if page else {}
-        rows = [_row(me, place, found) for place in page]
+        rows = [row for place in page if (row := _row(me, place, found)) is not None]
         rows.sort(key=lambda row: row["updatedAt"], reverse=True)
         return ListPage(rows, page[-1]["activeOn"] if len(places) > limit else None)
 
@@ -187,42 +145,29 @@ class Conversations:
         )
         return [place.item["conversationId"] for place in places]
 
-    async def joined_since(self, me: str, moment: datetime) -> list[str]:
-        """The ids of what the caller came into since *moment*: one query."""
-        places = await self._documents.query(
-            CHAT, me, Query(order="activeOn", above=to_iso(moment), eq={"type": "membership"})
-        )
-        return [place.item["conversationId"] for place in places if place.item["joinedAt"] >= to_iso(moment)]
-
-    async def _room(self, conversation_id: str) -> Room | None:
-        try:
-            return await enter(self._documents, conversation_id, None)
-        except ConversationNotFound:
-            return None
-
-    async def _list_for(self, conversation: Conversation, user_ids: Sequence[str]) -> None:
-        for user_id in user_ids:
-            try:
-                await self._documents.create(CHAT, membership_item(conversation, user_id))
-            except ItemExists:
-                continue
+    async def moved_since(self, me: str, moment: datetime) -> tuple[list[str], list[str]]:
+        """The ids of what the caller came into, and of what they left, since *moment*: one query."""
+        found = await self._documents.query(CHAT, me, Query(order="changedAt", above=to_iso(moment), limit=1000))
+        places = [stored.item for stored in found]
+        came = [place for place in places if place["type"] == "membership" and place["joinedAt"] >= to_iso(moment)]
+        left = [place for place in places if place["type"] == "left"]
+        return [place["conversationId"] for place in came], [place["conversationId"] for place in left]
 
 
-def _row(me: str, place: Mapping[str, Any], found: Mapping[tuple[str, str], Stored | None]) -> dict[str, Any]:
+def _row(me: str, place: Mapping[str, Any], found: Mapping[tuple[str, str], Stored | None]) -> dict[str, Any] | None:
+    """One row, or None where the caller's place is gone and the list is yet to follow."""
     pk = partition_of(place["conversationId"])
     head, mine = found[(pk, HEAD)], found[(pk, MEMBER + me)]
-    if head is None or mine is None:
-        raise ConversationNotFound
+    if head is None or mine is None or not is_present(mine.item):
+        return None
     members = [member_of(mine.item)]
     people: dict[str, Person] = {}
-    own = found[person_key(me)]
-    if own is not None:
-        people[me] = read_person(own.item)
-    peer = place["peerId"]
-    if peer:
-        theirs, person = found[(pk, MEMBER + peer)], found[person_key(peer)]
-        if theirs is not None:
-            members.append(member_of(theirs.item))
+    for user_id in (me, *place["peers"]):
+        person = found[person_key(user_id)]
         if person is not None:
-            people[peer] = read_person(person.item)
+            people[user_id] = read_person(person.item)
+    for peer in place["peers"]:
+        theirs = found[(pk, MEMBER + peer)]
+        if theirs is not None and is_present(theirs.item):
+            members.append(member_of(theirs.item))
     return conversation_view(conversation_of(head.item), members[0], members, people)

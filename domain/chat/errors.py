@@ -16,6 +16,18 @@ class NotParticipant(Forbidden):
     message = "You are not in this conversation."
 
 
+class NotGroupAdmin(Forbidden):
+    message = "Only an admin of this group may do this."
+
+
+class ParticipantNotFound(NotFound):
+    message = "This person is not in the conversation."
+
+
+class LastAdmin(Conflict):
+    message = "A group needs an admin. Make somebody else one first."
+
+
 class MessageNotFound(NotFound):
     message = "There is no such message."
 

@@ -9,16 +9,20 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 from typing import Final
 from uuid import UUID
 
 from domain.chat.errors import MessageRejected
-from domain.kernel.errors import Fault
+from domain.kernel.errors import Fault, Invalid
 from domain.kernel.ids import uuid7
 from domain.kernel.text import clean_text
 
 MAX_TEXT_CHARS: Final = 4000
 """Unicode code points, after cleaning (the contract's limit)."""
+
+MAX_NAME_CHARS: Final = 100
+"""Of a group's name."""
 
 SNIPPET_CHARS: Final = 200
 """How much of the last message the conversation list shows."""
@@ -53,6 +57,15 @@ def direct_conversation_id(one: str, other: str) -> str:
     return uuid7(millis=millis, low_bits=int.from_bytes(digest[:10], "big") & (1 << 74) - 1)
 
 
+class Keep(Enum):
+    """Told apart from None, which takes a thing away."""
+
+    KEEP = "keep"
+
+
+KEEP: Final = Keep.KEEP
+
+
 @dataclass(frozen=True, slots=True)
 class LastMessage:
     """What the list shows of the newest message."""
@@ -78,6 +91,8 @@ class Conversation:
     member_count: int = 2
     avatar: str | None = None
     """A completed file's id; direct conversations bear the other's."""
+    changed_on: str = ""
+    """When its name, picture or places last changed: unique for the change."""
 
     def peer_of(self, user_id: str) -> str | None:
         """The other one of a direct conversation."""
@@ -95,6 +110,8 @@ class Member:
     last_read_at: datetime | None
     left_at: datetime | None = None
     """Who left, or was removed, is remembered for a while, so that clients that were away learn of it."""
+    version: int = 1
+    """Counts this person's joins and leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +159,19 @@ def clean_message_text(text: str) -> str:
     if len(text) > MAX_TEXT_CHARS:
         raise MessageRejected(faults=[Fault("text", "too_long", f"At most {MAX_TEXT_CHARS} characters.")])
     return text
+
+
+def clean_group_name(name: str) -> str:
+    """One line, NFC, 1 to 100 code points.  Raises Invalid."""
+    try:
+        name = " ".join(clean_text(name).split())
+    except ValueError as error:
+        raise Invalid.field("name", "control_character", "Control characters are not allowed.") from error
+    if not name:
+        raise Invalid.field("name", "required", "Give the group a name.")
+    if len(name) > MAX_NAME_CHARS:
+        raise Invalid.field("name", "too_long", f"At most {MAX_NAME_CHARS} characters.")
+    return name
 
 
 def unread_count(conversation: Conversation, member: Member) -> int:

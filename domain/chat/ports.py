@@ -3,6 +3,12 @@
 from typing import Protocol
 
 
+class Pictures(Protocol):
+    async def may_use(self, user_id: str, file_id: str) -> bool:
+        """Whether *file_id* is a completed upload of this person's, of the category `avatar`."""
+        ...
+
+
 class Sessions(Protocol):
     async def may_connect(self, user_id: str, session_id: str) -> bool:
         """True while the session stands and its account is active and verified. Raises Unavailable."""

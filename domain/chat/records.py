@@ -1,5 +1,6 @@
 """Chat's items (container `chat`) and how values become them.  Shapes and costs: docs/data-model.md#chat."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -8,9 +9,16 @@ from domain.kernel.clock import from_iso, to_iso
 from domain.kernel.documents import Item
 
 HEAD: Final = "conv:head"
+ROLL: Final = "conv:roll"
 MEMBER: Final = "conv:member:"
 EDITS_KEPT: Final = timedelta(days=90)
 """How long moderators see what a message said before it was changed or deleted."""
+
+LEFT_KEPT: Final = timedelta(days=91)
+"""How long a place remembers that somebody left: longer than any client may have been away and still sync."""
+
+PEERS_SHOWN: Final = 3
+"""Others named in each row of a list: with a hundred rows, that is what one `find_many` can bear."""
 
 ROOM: Final = "conv:"
 """One query for ids that start so gives the head and every member."""
@@ -38,6 +46,11 @@ def head_item(conversation: Conversation) -> Item:
     }
 
 
+def roll_item(conversation_id: str) -> Item:
+    """What every change of a group writes, so that they are judged one after the other."""
+    return {"id": ROLL, "pk": partition_of(conversation_id), "type": "roll"}
+
+
 def conversation_of(item: Item) -> Conversation:
     last = item["lastMessage"]
     return Conversation(
@@ -53,6 +66,7 @@ def conversation_of(item: Item) -> Conversation:
         updated_at=from_iso(item["updatedAt"]),
         member_count=item["memberCount"],
         avatar=item["avatar"],
+        changed_on=item["changedAt"],
     )
 
 
@@ -67,6 +81,7 @@ def member_item(member: Member, *, conversation_id: str) -> Item:
         "lastReadSeq": member.last_read_seq,
         "lastReadAt": to_iso(member.last_read_at) if member.last_read_at else None,
         "changedAt": changed_key(member.last_read_at or member.joined_at, member.user_id),
+        "version": member.version,
     }
 
 
@@ -78,6 +93,7 @@ def member_of(item: Item) -> Member:
         last_read_seq=item["lastReadSeq"],
         last_read_at=from_iso(item["lastReadAt"]) if item["lastReadAt"] else None,
         left_at=from_iso(item["leftAt"]) if item.get("leftAt") else None,
+        version=item["version"],
     )
 
 
@@ -156,18 +172,32 @@ def activity_key(moment: datetime, conversation_id: str) -> str:
     return f"{to_iso(moment)}:{conversation_id}"
 
 
-def membership_item(conversation: Conversation, user_id: str) -> Item:
-    """What one person is in, in that person's partition.
+def place_item(conversation: Conversation, members: Sequence[Member], member: Member, now: datetime) -> Item:
+    """What one person is in, or was in until lately, in that person's partition.
 
     *activeOn* orders their list by the last message; *changedAt* tells those who were away where to look.
     """
-    return {
+    item: Item = {
         "id": membership_id(conversation.id),
-        "pk": user_id,
-        "type": "membership",
+        "pk": member.user_id,
+        "type": "membership" if member.left_at is None else "left",
         "conversationId": conversation.id,
-        "peerId": conversation.peer_of(user_id),
-        "activeOn": activity_key(conversation.updated_at, conversation.id),
-        "joinedAt": to_iso(conversation.created_at),
-        "changedAt": changed_key(conversation.updated_at, conversation.id),
+        "version": member.version,
+        "changedAt": changed_key(now, conversation.id),
     }
+    if member.left_at is not None:
+        return {**item, "leftAt": to_iso(member.left_at), "ttl": int(LEFT_KEPT.total_seconds())}
+    return {
+        **item,
+        "peers": sample_peers(conversation, members, member.user_id),
+        "activeOn": activity_key(conversation.updated_at, conversation.id),
+        "joinedAt": to_iso(member.joined_at),
+    }
+
+
+def sample_peers(conversation: Conversation, members: Sequence[Member], user_id: str) -> list[str]:
+    """Whom the person's list shows of a conversation: the other one, or a few who are there longest."""
+    if conversation.between:
+        return [peer for peer in conversation.between if peer != user_id]
+    others = sorted((member.joined_at, member.user_id) for member in members if member.user_id != user_id)
+    return [other for _, other in others[:PEERS_SHOWN]]

@@ -48,10 +48,9 @@ def conversation_view(
         "id": conversation.id,
         "type": conversation.kind,
         "name": (peer.name if peer else FORMER["name"]) if conversation.between else conversation.name,
-        "avatar": peer.avatar if peer else None,
-        "participants": [
-            {"userId": member.user_id, **_face(people.get(member.user_id)), "role": member.role} for member in members
-        ],
+        "avatar": (peer.avatar if peer else None) if conversation.between else conversation.avatar,
+        "participants": [participant_view(member, people) for member in members],
+        "participantCount": conversation.member_count,
         "lastMessage": {
             "text": last.text,
             "senderId": last.sender_id,
@@ -65,6 +64,23 @@ def conversation_view(
         "muted": False,
         "updatedAt": to_iso(conversation.updated_at),
     }
+
+
+def participant_view(member: Member, people: Mapping[str, Person]) -> dict[str, Any]:
+    return {"userId": member.user_id, **_face(people.get(member.user_id)), "role": member.role}
+
+
+def conversation_updated(conversation: Conversation, members: Iterable[Member]) -> dict[str, Any]:
+    """What is the same for everyone in it."""
+    data = {
+        "id": conversation.id,
+        "type": conversation.kind,
+        "name": conversation.name,
+        "avatar": conversation.avatar,
+        "participantCount": conversation.member_count,
+        "admins": [member.user_id for member in members if member.role == "admin"][:20],
+    }
+    return event("conversation.updated", f"{conversation.id}:updated:{conversation.changed_on}", data)
 
 
 def _face(person: Person | None) -> dict[str, Any]:

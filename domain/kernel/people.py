@@ -34,7 +34,7 @@ class People(Protocol):
         ...
 
     async def find_many(self, user_ids: Sequence[str]) -> dict[str, Person]:
-        """Those who exist, by id; at most 100, in one store call."""
+        """Those who exist, by id; at most 1,000, in one store call."""
         ...
 
 

@@ -10,10 +10,12 @@ from adapters.queues.sqlite import SqliteQueue
 from domain.chat.behind import Behind
 from domain.chat.changes import Changes
 from domain.chat.conversations import Conversations
+from domain.chat.groups import Groups
 from domain.chat.history import History
 from domain.chat.known import Known
 from domain.chat.model import Draft, partition_of
 from domain.chat.people import StoredPeople
+from domain.chat.places import Places
 from domain.chat.publishing import Publisher
 from domain.chat.receipts import Receipts
 from domain.chat.records import HEAD
@@ -46,8 +48,22 @@ class Instance:
         outbox = self.outbox = Outbox(self.documents, self.queue, self.clock)
         self.behind = Behind()
         self.known = Known(self.clock)
+        self.places = Places(self.documents, people, self.realtime, self.clock)
         self.conversations = Conversations(
-            self.documents, people, self.realtime, outbox, self.known, self.clock, self.ids
+            self.documents, people, self.places, outbox, self.known, self.clock, self.ids
+        )
+        self.groups = Groups(
+            self.documents,
+            self.conversations,
+            people,
+            self.places,
+            self.realtime,
+            outbox,
+            self.behind,
+            self.known,
+            None,
+            self.clock,
+            self.ids,
         )
         self.history = History(self.documents, self.known)
         self.receipts = Receipts(self.documents, self.realtime, outbox, self.behind, self.clock, self.ids)
@@ -61,7 +77,7 @@ class Instance:
             self.ids,
             timedelta(hours=24),
         )
-        self.tasks = ChatTasks(self.conversations, self.changes)
+        self.tasks = ChatTasks(self.places, self.groups, self.changes)
         self.typing = Typing(self.documents, self.realtime, self.known, self.behind, self.clock)
         self.publisher = Publisher(self.documents, self.realtime, self.clock, self.quiet)
         self.sending = Sending(
@@ -83,6 +99,9 @@ class Instance:
 
     async def direct(self, one: str, other: str) -> str:
         return str((await self.conversations.open_direct(one, other)).view["id"])
+
+    async def group(self, lead: str, *others: str, name: str | None = "Welders") -> str:
+        return str((await self.groups.open(lead, others, name, new_id=self.ids.new()))["id"])
 
     async def say(self, who: str, where: str, text: str, client_message_id: str | None = None) -> int:
         message = await self.sending.send(where, Draft(who, text, client_message_id))

@@ -104,8 +104,9 @@ async def test_a_crash_right_after_opening_is_made_good_by_the_outbox(chat: Inst
     room = await chat.direct(ada, bob)
     for who in (ada, bob):  # as if the process had died before it wrote these
         await chat.documents.delete(CHAT, who, f"in:{room}")
-    await chat.conversations.join(room)
-    await chat.conversations.join(room)
+    task = {"task": "place", "conversationId": room, "userIds": [ada, bob], "created": True}
+    await chat.tasks.run(task)
+    await chat.tasks.run(task)
     assert [row["id"] for row in (await chat.conversations.page(ada, limit=5)).items] == [room]
     assert [row["id"] for row in (await chat.conversations.page(bob, limit=5)).items] == [room]
 
