@@ -11,7 +11,7 @@ from web.bodies import Out
 from web.call import Call
 from web.declaration import Limit
 from web.endpoint import endpoint
-from web.errors import ErrorBody, unavailable
+from web.errors import UNAVAILABLE_SECONDS, ErrorBody, unavailable
 from web.reply import Reply
 
 bp = func.Blueprint()
@@ -80,7 +80,9 @@ async def readyz(call: Call) -> Reply:
     that pauses when idle, and that costs: ask after a deployment, and let the platform's own probes use `healthz`.
     """
     body = ReadyOut.of(await parts.get().readiness.look(), call.request_id)
-    return Reply(200 if body.error is None else 503, body)
+    if body.error is None:
+        return Reply(200, body)
+    return Reply(503, body, {"Retry-After": str(UNAVAILABLE_SECONDS)})
 
 
 @endpoint(bp, "GET", "version", access=ANYONE, gives=VersionOut)

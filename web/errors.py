@@ -55,6 +55,10 @@ CODES: Final[Mapping[str, int]] = MappingProxyType(
 """Every code a client may meet, with its status. The contract: nothing is renamed; `docs/errors.md` explains each."""
 
 
+UNAVAILABLE_SECONDS: Final = 2
+"""When to try again after a 503 for which nobody knows better."""
+
+
 class EmailNotVerified(Forbidden):
     code = "email_not_verified"
     message = "Confirm your e-mail address first."
@@ -115,19 +119,25 @@ def status_of(error: DomainError) -> int:
     return STATUS[error.kind]
 
 
-def whole_seconds(retry_after: float) -> int:
-    """As `Retry-After` wants it (RFC 9110 §10.2.3): whole, never too early."""
-    return max(1, math.ceil(retry_after))
+def retry_after_of(error: DomainError) -> int | None:
+    """As `Retry-After` wants it (RFC 9110 §10.2.3): whole, never too early. None when trying again makes no sense.
+
+    Who finds a service away seldom knows for how long; that it is worth another try, the client hears all the same.
+    """
+    if error.retry_after is None:
+        return UNAVAILABLE_SECONDS if error.kind is Kind.UNAVAILABLE else None
+    return max(1, math.ceil(error.retry_after))
 
 
 def envelope(error: DomainError, request_id: str) -> ErrorOut:
+    retry_after = retry_after_of(error)
     return ErrorOut(
         ErrorBody(
             code=error.code,
             message=error.text,
             request_id=request_id,
             details=[FaultOut(f.path, f.code, f.message) for f in error.faults] if error.faults else msgspec.UNSET,
-            retry_after=msgspec.UNSET if error.retry_after is None else whole_seconds(error.retry_after),
+            retry_after=msgspec.UNSET if retry_after is None else retry_after,
         )
     )
 

@@ -13,7 +13,7 @@ from domain.kernel.errors import DomainError
 from web.bodies import encode
 from web.declaration import Deprecated, Endpoint
 from web.edge import Edge
-from web.errors import envelope, server_error, status_of, whole_seconds
+from web.errors import envelope, retry_after_of, server_error, status_of
 from web.incoming import Incoming
 from web.origins import add_cors
 from web.reply import Cookie, Reply
@@ -59,8 +59,9 @@ def bake(cookie: Cookie, *, secure: bool) -> str:
 def error_reply(error: DomainError, request_id: str) -> Reply:
     headers = dict(getattr(error, "headers", ()))
     status = status_of(error)
-    if error.retry_after is not None:
-        headers["Retry-After"] = str(whole_seconds(error.retry_after))
+    retry_after = retry_after_of(error)
+    if retry_after is not None:
+        headers["Retry-After"] = str(retry_after)
     if status == 401:  # noqa: PLR2004
         # RFC 9110 §15.5.2 wants a challenge, RFC 6750 §3.1 this word for a token that was shown and refused.
         headers["WWW-Authenticate"] = "Bearer" if error.code == "missing_token" else 'Bearer error="invalid_token"'
