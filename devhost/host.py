@@ -1,8 +1,8 @@
 """Puts the dev host together: the app, its stores, and what runs beside it."""
 
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from devhost.ground import Ground
 from devhost.mailbox import Mailbox
 from devhost.options import Misuse
 from devhost.pages import Pages
-from devhost.queues import QueueDrain, QueueRules
+from devhost.queues import Consumed, QueueDrain, QueueRules
 from devhost.server import ApiServer, serve_until_stopped
 from devhost.timers import Timers
 from devhost.webpubsub import Config, EventHandler, LocalWebPubSub
@@ -26,6 +26,7 @@ from runtime import parts as runtime_parts
 from runtime.commands import CommandFailed, migrate
 from runtime.course_file import CourseFileFaulty, load_sample_into_empty
 from runtime.parts import Parts
+from runtime.services import StorageQueues
 from runtime.settings import PREFIX
 
 
@@ -40,9 +41,7 @@ async def run(ground: Ground) -> None:
         stack.push_async_callback(parts.close)
         await _prepare_stores(parts, sample=ground.options.sample)
         functions = functions_of(function_app.app)
-        queue = parts.queue
-        if not isinstance(queue, SqliteQueue):
-            raise Misuse("the dev host drains embedded queues only")
+        queue = await stack.enter_async_context(_consumed(parts))
         realtime = _realtime(ground)
         if realtime is not None and ground.realtime is not None:
             await stack.enter_async_context(realtime.serve(listening=ground.realtime.listening))
@@ -65,6 +64,24 @@ async def run(ground: Ground) -> None:
         await serve_until_stopped(
             ApiServer(front), ground.api, [drain.run, timers.run], lambda: print(_greeting(ground), flush=True)
         )
+
+
+@asynccontextmanager
+async def _consumed(parts: Parts) -> AsyncIterator[Consumed]:
+    """The consuming side of the queues that the settings name. Raises Misuse."""
+    chosen = parts.settings.queue
+    if isinstance(parts.queue, SqliteQueue):
+        yield parts.queue
+    elif isinstance(chosen, StorageQueues) and chosen.connection_string is not None:
+        from devhost.storage_queues import StorageConsumer
+
+        consumer = StorageConsumer(chosen.connection_string, parts.clock)
+        try:
+            yield consumer
+        finally:
+            await consumer.close()
+    else:  # a deployment has a Functions host for them, and two would take each other's messages
+        raise Misuse("the dev host drains the embedded queues, or those of APP_STORAGE_CONNECTION_STRING")
 
 
 async def _prepare_stores(parts: Parts, *, sample: bool) -> None:

@@ -13,8 +13,9 @@ from html import escape
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from adapters.queues.sqlite import POISON, SqliteQueue
+from adapters.queues.sqlite import POISON
 from devhost.mailbox import Mail, Mailbox
+from devhost.queues import Consumed
 
 _CSP: Final = "default-src 'none'; style-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 _MAIL_CSP: Final = (
@@ -55,7 +56,7 @@ def names_this_machine(host_header: str, serving: str) -> bool:
 class Pages:
     """*connections* lists the realtime service's open connections; *settings* are names, never values."""
 
-    def __init__(self, mailbox: Mailbox, queue: SqliteQueue, connections: Connections, settings: Iterable[str]) -> None:
+    def __init__(self, mailbox: Mailbox, queue: Consumed, connections: Connections, settings: Iterable[str]) -> None:
         self._mailbox = mailbox
         self._queue = queue
         self._connections = connections

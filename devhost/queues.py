@@ -10,13 +10,13 @@ import json
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from azure.functions.queue import QueueMessage
 
-from adapters.queues.sqlite import QueuedMessage, SqliteQueue
+from adapters.queues.sqlite import QueuedMessage
 from devhost.asgi import HOST_JSON
 from devhost.functions import Function
 from domain.kernel.clock import Clock
@@ -66,10 +66,28 @@ def queue_message(message: QueuedMessage) -> QueueMessage:
     )
 
 
+class Consumed(Protocol):
+    """The consuming side of the queues, embedded or Azure's."""
+
+    arrived: asyncio.Event
+
+    async def receive(self, name: str, *, limit: int = 8, visibility: timedelta = ...) -> list[QueuedMessage]: ...
+
+    async def delete(self, message: QueuedMessage) -> bool: ...
+
+    async def give_back(self, message: QueuedMessage, *, after: timedelta) -> None: ...
+
+    async def release(self) -> None: ...
+
+    async def peek(self, name: str | None = None, *, limit: int = 100) -> list[QueuedMessage]: ...
+
+    async def next_visible(self) -> datetime | None: ...
+
+
 class QueueDrain:
     """Takes what is visible and calls the function of its queue."""
 
-    def __init__(self, functions: Iterable[Function], queue: SqliteQueue, clock: Clock, rules: QueueRules) -> None:
+    def __init__(self, functions: Iterable[Function], queue: Consumed, clock: Clock, rules: QueueRules) -> None:
         self._queue = queue
         self._clock = clock
         self._rules = rules

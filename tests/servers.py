@@ -148,7 +148,7 @@ def azurite_server() -> Iterator[Azurite]:
     options = ["--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry", "--silent"]
     for name, port in (("blob", azurite.blob_port), ("queue", azurite.queue_port), ("table", free_port())):
         options += [f"--{name}Host", "127.0.0.1", f"--{name}Port", str(port)]
-    ready = "Queue service successfully listens"
+    ready = "Queue service is successfully listening"
     with running([program("node"), str(script), *options], ready=ready, port=azurite.queue_port):
         yield azurite
 
