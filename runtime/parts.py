@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from domain.chat.signals import Typing
     from domain.chat.tasks import ChatTasks
     from runtime.auth_parts import AuthParts
+    from runtime.social_parts import SocialParts
     from runtime.users_parts import UsersParts
 
 
@@ -283,10 +284,16 @@ class Parts(ServiceParts):
         )
 
     @cached_property
+    def social(self) -> "SocialParts":
+        from runtime.social_parts import SocialParts
+
+        return SocialParts(self)
+
+    @cached_property
     def chat_tasks(self) -> "ChatTasks":
         from domain.chat.tasks import ChatTasks
 
-        return ChatTasks(self.places, self.groups, self.changes)
+        return ChatTasks(self.documents, self.places, self.groups, self.changes)
 
     @cached_property
     def typing(self) -> "Typing":

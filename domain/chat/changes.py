@@ -61,6 +61,11 @@ class Found:
     def view(self, message: Message) -> dict[str, Any]:
         return message_view(message, self.room.members)
 
+    def check_open(self) -> None:
+        """Raises Forbidden while one of the two blocks the other: a changed message would be a way to write."""
+        if self.room.conversation.blocked_by:
+            raise Forbidden
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -108,6 +113,7 @@ class Changes:
             message = found.message
             if message.sender_id != me:
                 raise Forbidden
+            found.check_open()
             if message.deleted_at:
                 raise MessageDeleted
             if message.text == text:
@@ -149,6 +155,7 @@ class Changes:
         emoji = clean_emoji(emoji)
 
         def change(found: Found, _now: datetime) -> Change | None:
+            found.check_open()
             message = found.message
             if message.deleted_at:
                 raise MessageDeleted

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.chat.access import enter, is_present
+from domain.chat.blocking import block_keys, settle_blocks
 from domain.chat.known import Known
 from domain.chat.model import Conversation, Member, direct_conversation_id, partition_of
 from domain.chat.places import Places, place_task
@@ -16,12 +17,13 @@ from domain.chat.records import (
     head_item,
     member_item,
     member_of,
+    membership_id,
 )
 from domain.chat.views import conversation_view
 from domain.kernel.clock import Clock, to_iso
 from domain.kernel.containers import CHAT
 from domain.kernel.documents import Create, DocumentStore, ItemExists, Query, Stored
-from domain.kernel.errors import Invalid
+from domain.kernel.errors import Forbidden, Invalid
 from domain.kernel.ids import Ids
 from domain.kernel.outbox import Outbox
 from domain.kernel.people import People, Person, person_key, read_person
@@ -69,10 +71,15 @@ class Conversations:
 
         Raises:
             Invalid: *other* is *me*, or nobody one could talk to.
+            Forbidden: one of them blocks the other.
         """
         if other == me:
             raise Invalid.field("participantIds[0]", "yourself", "Name somebody else.")
-        people = await self._people.find_many([me, other])
+        keys = [person_key(me), person_key(other), *block_keys(me, other)]
+        *found, mine, theirs = await self._documents.find_many(CHAT, keys)
+        people = _people(found)
+        if mine is not None or theirs is not None:
+            raise Forbidden
         if other not in people or people[other].status != "active":
             raise Invalid.field("participantIds[0]", "unknown_person", "There is nobody here with this id.")
         now = self._clock.now()
@@ -88,7 +95,9 @@ class Conversations:
         )
         members = {who: Member(who, "member", now, 0, None) for who in conversation.between}
         created = await self._create(conversation, list(members.values()), now)
-        if not created:
+        if created:
+            await settle_blocks(self._documents, me, other)  # a block of this moment looked for a head too early
+        else:
             room = await enter(self._documents, conversation.id, me)
             conversation, members = room.conversation, {member.user_id: member for member in room.members}
         view = conversation_view(conversation, members[me], members.values(), people)
@@ -115,8 +124,10 @@ class Conversations:
         """Raises ConversationNotFound, NotParticipant."""
         room = await enter(self._documents, conversation_id, me)
         self._known.note(room.conversation, me)
-        people = await self._people.find_many([member.user_id for member in room.members])
-        return conversation_view(room.conversation, room.me, room.members, people)
+        keys = [(me, membership_id(conversation_id)), *(person_key(member.user_id) for member in room.members)]
+        place, *found = await self._documents.find_many(CHAT, keys)
+        muted = place is not None and place.item.get("muted", False)
+        return conversation_view(room.conversation, room.me, room.members, _people(found), muted=muted)
 
     async def page(self, me: str, *, limit: int, below: str | None = None) -> ListPage:
         """The caller's conversations, the busiest last minute first: two document calls, whatever their size.
@@ -154,6 +165,10 @@ class Conversations:
         return [place["conversationId"] for place in came], [place["conversationId"] for place in left]
 
 
+def _people(found: Sequence[Stored | None]) -> dict[str, Person]:
+    return {stored.item["pk"]: read_person(stored.item) for stored in found if stored is not None}
+
+
 def _row(me: str, place: Mapping[str, Any], found: Mapping[tuple[str, str], Stored | None]) -> dict[str, Any] | None:
     """One row, or None where the caller's place is gone and the list is yet to follow."""
     pk = partition_of(place["conversationId"])
@@ -170,4 +185,4 @@ def _row(me: str, place: Mapping[str, Any], found: Mapping[tuple[str, str], Stor
         theirs = found[(pk, MEMBER + peer)]
         if theirs is not None and is_present(theirs.item):
             members.append(member_of(theirs.item))
-    return conversation_view(conversation_of(head.item), members[0], members, people)
+    return conversation_view(conversation_of(head.item), members[0], members, people, muted=place.get("muted", False))

@@ -16,6 +16,10 @@ class NotParticipant(Forbidden):
     message = "You are not in this conversation."
 
 
+class PersonNotFound(NotFound):
+    message = "There is nobody here with this id."
+
+
 class NotGroupAdmin(Forbidden):
     message = "Only an admin of this group may do this."
 

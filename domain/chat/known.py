@@ -14,14 +14,15 @@ MAX_KNOWN: Final = 10_000
 
 
 class Known:
-    """Memberships seen when somebody wrote or read. Only for what is not kept: all else asks the store."""
+    """Memberships of those who may write, seen a moment ago. Only for what is not kept: all else asks the store."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._seen: OrderedDict[tuple[str, str], tuple[datetime, int]] = OrderedDict()
 
     def note(self, conversation: Conversation, user_id: str) -> None:
-        self.note_place(conversation.id, user_id, conversation.member_count)
+        if not conversation.blocked_by:
+            self.note_place(conversation.id, user_id, conversation.member_count)
 
     def note_place(self, conversation_id: str, user_id: str, member_count: int) -> None:
         key = (conversation_id, user_id)

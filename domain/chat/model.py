@@ -89,6 +89,8 @@ class Conversation:
     last_message: LastMessage | None
     updated_at: datetime
     member_count: int = 2
+    blocked_by: tuple[str, ...] = ()
+    """Of a direct conversation: who blocks the other. While anybody does, neither writes."""
     avatar: str | None = None
     """A completed file's id; direct conversations bear the other's."""
     changed_on: str = ""

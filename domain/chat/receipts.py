@@ -84,13 +84,16 @@ class Receipts:
         raise ConversationBusy(retry_after=1)
 
     async def _tell(self, receipt: Receipt, conversation: Conversation, touch: Item | None) -> None:
-        """In a large room, only the person's own devices: the others see it when they read the messages."""
+        """In a large room, and while one blocks the other, only the person's own devices.
+
+        In a large room the others see it when they read the messages.
+        """
         if touch:
             await self._outbox.offer(CHAT, touch)
         frame = event(
             "read.updated", f"{conversation.id}:{receipt.user_id}:read:{receipt.last_read_seq}", receipt.view()
         )
-        if conversation.member_count > QUIET_ABOVE:
+        if conversation.member_count > QUIET_ABOVE or conversation.blocked_by:
             await self._realtime.send_to_user(receipt.user_id, frame)
         else:
             await self._realtime.send_to_group(conversation_group(conversation.id), frame)

@@ -66,6 +66,7 @@ def conversation_of(item: Item) -> Conversation:
         updated_at=from_iso(item["updatedAt"]),
         member_count=item["memberCount"],
         avatar=item["avatar"],
+        blocked_by=tuple(item.get("blockedBy", ())),
         changed_on=item["changedAt"],
     )
 

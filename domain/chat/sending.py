@@ -28,6 +28,7 @@ from domain.chat.records import HEAD, MEMBER, message_of
 from domain.kernel.clock import Clock
 from domain.kernel.containers import CHAT
 from domain.kernel.documents import DocumentStore, ItemExists, ItemNotFound, ItemStale, Stored
+from domain.kernel.errors import Forbidden
 from domain.kernel.outbox import Outbox
 
 BATCH_MESSAGES: Final = 24
@@ -200,13 +201,17 @@ class Sending:
             if lane.head is None or lane.head.etag != head.etag:
                 lane.senders.clear()
             lane.head = head
+            # While one of two blocks the other nobody writes; who marks the head so also moves it.
             lane.senders.update(
-                who for who, place in zip(unknown, found[1:], strict=True) if place and is_present(place.item)
+                who
+                for who, place in zip(unknown, found[1:], strict=True)
+                if place and is_present(place.item) and not head.item.get("blockedBy")
             )
         head = lane.head
         refused = [entry for entry in entries if entry.draft.sender_id not in lane.senders]
         for entry in refused:
-            entry.settle(refusal(head.item))
+            barred = head.item.get("blockedBy") and entry.draft.sender_id in head.item["between"]
+            entry.settle(Forbidden() if barred else refusal(head.item))
         return head, [entry for entry in entries if entry not in refused]
 
     async def _answer_repeat(self, pk: str, entries: list[Waiting], plan: Plan, error: ItemExists) -> list[Waiting]:

@@ -10,6 +10,7 @@ from domain.chat.known import MAX_KNOWN, Known
 from domain.chat.views import conversation_group, event
 from domain.kernel.clock import Clock, to_iso
 from domain.kernel.documents import DocumentStore
+from domain.kernel.errors import Forbidden
 from domain.kernel.realtime import Realtime
 
 QUIET_ABOVE: Final = 50
@@ -38,11 +39,14 @@ class Typing:
         """Tell the others. No document call when this process knows that *me* is there, else one.
 
         At most one start in three seconds a person and conversation, and one stop for each start; nobody is told in
-        rooms of more than fifty. Raises ConversationNotFound, NotParticipant.
+        rooms of more than fifty. Raises ConversationNotFound, NotParticipant, and
+        Forbidden while one of two blocks the other.
         """
         members = self._known.members(conversation_id, me)
         if members is None:
             room = await enter(self._documents, conversation_id, me)
+            if room.conversation.blocked_by:
+                raise Forbidden
             self._known.note(room.conversation, me)
             members = room.conversation.member_count
         if members > QUIET_ABOVE or not self._is_news((conversation_id, me), typing=typing):

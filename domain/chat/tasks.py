@@ -3,16 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
+from domain.chat.blocking import settle_blocks
 from domain.chat.changes import Changes
 from domain.chat.groups import Groups
 from domain.chat.places import Places
 from domain.kernel.clock import from_iso
+from domain.kernel.documents import DocumentStore
 
 
 class ChatTasks:
     """Every task is safe to run twice."""
 
-    def __init__(self, places: Places, groups: Groups, changes: Changes) -> None:
+    def __init__(self, documents: DocumentStore, places: Places, groups: Groups, changes: Changes) -> None:
+        self._documents = documents
         self._places = places
         self._groups = groups
         self._changes = changes
@@ -28,5 +31,7 @@ class ChatTasks:
                 await self._places.touch(task["conversationId"], since=from_iso(task["from"]))
             case "tell":
                 await self._changes.tell(task["messageId"], task["event"])
+            case "block":
+                await settle_blocks(self._documents, *task["userIds"])
             case unknown:
                 raise KeyError(unknown)

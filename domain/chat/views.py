@@ -39,7 +39,12 @@ def message_view(message: Message, readers: Iterable[Member] = ()) -> dict[str, 
 
 
 def conversation_view(
-    conversation: Conversation, me: Member, members: Iterable[Member], people: Mapping[str, Person]
+    conversation: Conversation,
+    me: Member,
+    members: Iterable[Member],
+    people: Mapping[str, Person],
+    *,
+    muted: bool = False,
 ) -> dict[str, Any]:
     """One conversation as *me* sees it. A direct one bears the other's name and picture."""
     last = conversation.last_message
@@ -61,13 +66,13 @@ def conversation_view(
         else None,
         "unreadCount": unread_count(conversation, me),
         "lastReadSeq": me.last_read_seq,
-        "muted": False,
+        "muted": muted,
         "updatedAt": to_iso(conversation.updated_at),
     }
 
 
 def participant_view(member: Member, people: Mapping[str, Person]) -> dict[str, Any]:
-    return {"userId": member.user_id, **_face(people.get(member.user_id)), "role": member.role}
+    return {"userId": member.user_id, **face(people.get(member.user_id)), "role": member.role}
 
 
 def conversation_updated(conversation: Conversation, members: Iterable[Member]) -> dict[str, Any]:
@@ -83,7 +88,8 @@ def conversation_updated(conversation: Conversation, members: Iterable[Member]) 
     return event("conversation.updated", f"{conversation.id}:updated:{conversation.changed_on}", data)
 
 
-def _face(person: Person | None) -> dict[str, Any]:
+def face(person: Person | None) -> dict[str, Any]:
+    """Name and picture, also of who is gone."""
     return {"name": person.name, "avatar": person.avatar} if person else FORMER
 
 

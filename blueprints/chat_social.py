@@ -1,0 +1,78 @@
+"""What people in chat decide about each other: whom they do not want to hear."""
+
+import azure.functions as func
+
+from blueprints.access import SIGNED_IN
+from runtime import parts
+from web.bodies import Out
+from web.call import Call
+from web.endpoint import endpoint
+from web.paging import PageOut, PageQuery, page, read_position
+from web.reply import Reply
+
+bp = func.Blueprint()
+
+
+class BlockOut(Out):
+    user_id: str
+    name: str
+    avatar: str | None
+    blocked_at: str
+
+
+@endpoint(
+    bp,
+    "POST",
+    "v1/conversations/{conversation_id}/mute",
+    access=SIGNED_IN,
+    status=204,
+    errors=("not_found", "not_participant"),
+)
+async def mute_conversation(call: Call) -> Reply:
+    """Mute a conversation, for the caller alone.
+
+    Its messages arrive and count as ever; clients stay quiet about them. Muting again is fine.
+    """
+    await parts.get().social.muting.set(call.user_id, call.path_id("conversation_id"), muted=True)
+    return Reply(204)
+
+
+@endpoint(
+    bp,
+    "DELETE",
+    "v1/conversations/{conversation_id}/mute",
+    access=SIGNED_IN,
+    status=204,
+    errors=("not_found", "not_participant"),
+)
+async def unmute_conversation(call: Call) -> Reply:
+    """Unmute a conversation. Unmuting again is fine."""
+    await parts.get().social.muting.set(call.user_id, call.path_id("conversation_id"), muted=False)
+    return Reply(204)
+
+
+@endpoint(bp, "POST", "v1/users/{user_id}/block", access=SIGNED_IN, status=204, errors=("not_found",))
+async def block_person(call: Call) -> Reply:
+    """Block somebody.
+
+    While one blocks the other, neither opens or writes to their direct conversation (`forbidden`), and neither learns
+    of the other's presence. What was said stays readable. The blocked one is not told. Blocking again is fine.
+    """
+    await parts.get().social.blocks.block(call.user_id, call.path_id("user_id"))
+    return Reply(204)
+
+
+@endpoint(bp, "DELETE", "v1/users/{user_id}/block", access=SIGNED_IN, status=204, errors=("not_found",))
+async def unblock_person(call: Call) -> Reply:
+    """Take one's own block back. Nobody blocked is fine."""
+    await parts.get().social.blocks.unblock(call.user_id, call.path_id("user_id"))
+    return Reply(204)
+
+
+@endpoint(bp, "GET", "v1/users/me/blocks", access=SIGNED_IN, query=PageQuery, gives=PageOut[BlockOut])
+async def list_blocks(call: Call) -> Reply:
+    """List whom the caller blocks."""
+    asked = call.query(PageQuery)
+    above = await read_position(call, asked)
+    found = await parts.get().social.blocks.page(call.user_id, limit=asked.limit, above=above)
+    return Reply(200, await page(call, asked, found.items, after=found.next_after))

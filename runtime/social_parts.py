@@ -1,0 +1,25 @@
+"""The wiring of what people in chat decide about each other, each part built on first use."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from domain.chat.blocking import Blocks
+from domain.chat.muting import Muting
+
+if TYPE_CHECKING:
+    from runtime.parts import Parts
+
+
+class SocialParts:
+    def __init__(self, parts: "Parts") -> None:
+        self._parts = parts
+
+    @cached_property
+    def muting(self) -> Muting:
+        parts = self._parts
+        return Muting(parts.documents, parts.realtime, parts.behind, parts.clock)
+
+    @cached_property
+    def blocks(self) -> Blocks:
+        parts = self._parts
+        return Blocks(parts.documents, parts.people, parts.outbox, parts.known_memberships, parts.clock, parts.ids)
