@@ -30,7 +30,7 @@ fmt: $(VENV)/.installed ## format and fix
 	@$(PY) -m ruff check --fix . || true
 	@$(PY) -m ruff format .
 
-golden: $(VENV)/.installed ## rewrite what tests compare with: docs/openapi.json
+golden: $(VENV)/.installed ## rewrite what tests compare with: docs/openapi.json, infra/bicep/data.json
 	@$(PY) -m tests.golden
 
 UV_COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
