@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 $$HOME/.pyen
 VENV ?= .venv
 PY := $(VENV)/bin/python
 
-.PHONY: dev test check fmt golden lock help
+.PHONY: dev services dev-cloud test check fmt golden lock help
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
@@ -15,6 +15,12 @@ $(VENV)/.installed: requirements-dev.txt
 
 dev: $(VENV)/.installed ## serve everything on this machine: API :7071, realtime :7072, data in .data/
 	@exec $(PY) -m devhost
+
+services: $(VENV)/.installed ## start Cosmos DB, Storage, Redis and SMTP on this machine (needs Node); Ctrl-C stops
+	@exec $(PY) -m tests.local_cloud
+
+dev-cloud: $(VENV)/.installed ## the same as dev, on `make services` through the Azure adapters; data in .data/cloud/
+	@exec env $$($(PY) -m tests.local_cloud --settings) $(PY) -m devhost --data .data/cloud
 
 test: $(VENV)/.installed ## all tests; with Node also those against emulators
 	@$(PY) -m pytest

@@ -87,13 +87,15 @@ async def _consumed(parts: Parts) -> AsyncIterator[Consumed]:
 async def _prepare_stores(parts: Parts, *, sample: bool) -> None:
     """Raises Misuse."""
     try:
-        await parts.documents.ping()
         await migrate(parts, {}, "")
+        await parts.documents.ping()
         if sample:
             await load_sample_into_empty(parts)
     except (CommandFailed, CourseFileFaulty, StoreUnusable) as error:
         raise Misuse(str(error)) from error
     except Unavailable as error:
+        if parts.guards:
+            raise Misuse("a service that the settings name does not answer (`make services` starts them)") from error
         raise Misuse(f"cannot use the data folder: {error.__cause__ or error.text}") from error
 
 

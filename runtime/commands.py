@@ -11,7 +11,7 @@ from domain.kernel.accounts import Role
 from domain.kernel.errors import DomainError
 from runtime import sql
 from runtime.parts import Parts
-from runtime.services import is_local
+from runtime.services import Cosmos, is_local
 
 CHECK_SECONDS: Final = 75.0
 """A serverless database takes a minute to wake."""
@@ -76,9 +76,20 @@ async def migrate(parts: Parts, options: Mapping[str, str], text: str) -> str:  
 
     try:
         changed = await sql.migrate(parts.sql)
+        await _make_containers(parts)
     except SchemaAhead as error:
         raise CommandFailed(str(error)) from error
     return "the SQL schema was brought up to date" if changed else "the SQL schema is up to date"
+
+
+async def _make_containers(parts: Parts) -> None:
+    """In an emulator of Cosmos DB. In Azure the deployment makes them, and our identity may not."""
+    chosen = parts.settings.documents
+    if isinstance(chosen, Cosmos) and chosen.key is not None:
+        from adapters.documents.cosmos import CosmosDocuments
+
+        if isinstance(parts.documents, CosmosDocuments):
+            await parts.documents.ensure_containers()
 
 
 async def sql_script(parts: Parts, options: Mapping[str, str], text: str) -> str:  # noqa: ARG001 - a command's shape

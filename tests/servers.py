@@ -141,9 +141,9 @@ class Azurite:
 
 
 @contextmanager
-def azurite_server() -> Iterator[Azurite]:
-    """Microsoft's storage emulator, from tests/npm."""
-    azurite = Azurite(free_port(), free_port())
+def azurite_server(azurite: Azurite | None = None) -> Iterator[Azurite]:
+    """Microsoft's storage emulator, from tests/npm, on free ports or those of *azurite*."""
+    azurite = azurite or Azurite(free_port(), free_port())
     script = node_modules() / "azurite" / "dist" / "src" / "azurite.js"
     options = ["--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry", "--silent"]
     for name, port in (("blob", azurite.blob_port), ("queue", azurite.queue_port), ("table", free_port())):

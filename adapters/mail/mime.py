@@ -13,11 +13,12 @@ from domain.kernel.mail import MailMessage
 _NOT_IN_ADDRESS: Final = re.compile(r"[\s\x00-\x1f\x7f()<>@,;:\\\"\[\]]")  # RFC 5322 §3.2.3, specials but the dot
 
 
-def to_mime(message: MailMessage, *, sender: str, now: datetime) -> EmailMessage:
+def to_mime(message: MailMessage, *, sender: str, now: datetime, travels: bool = False) -> EmailMessage:
     """Raises ValueError where an address is not exactly one address, or a header holds a line break.
 
-    *sender* is an address, or `Name <address>`. Nobody gets an automatic answer: `Auto-Submitted` (RFC 3834) keeps
-    vacation responders quiet.
+    What *travels* has no line beyond SMTP's limit (RFC 5321, 4.5.3.1.6: 1,000 octets) and needs no 8-bit path; what
+    stays in a file can be read as it is. *sender* is an address, or `Name <address>`. Nobody gets an automatic answer:
+    `Auto-Submitted` (RFC 3834) keeps vacation responders quiet.
     """
     policy = SMTP if message.to.isascii() and (message.reply_to or "").isascii() else SMTPUTF8
     mime = EmailMessage(policy=policy)
@@ -29,9 +30,10 @@ def to_mime(message: MailMessage, *, sender: str, now: datetime) -> EmailMessage
     mime["Date"] = format_datetime(now)
     mime["Message-ID"] = message.message_id
     mime["Auto-Submitted"] = "auto-generated"
-    # 8bit, so that links can be read and clicked in the file as it is; quoted-printable would break them over lines.
-    mime.set_content(message.text, cte="8bit")
-    mime.add_alternative(message.html, subtype="html", cte="8bit")
+    # 8bit, so that links can be read and clicked in the file as it is; quoted-printable breaks them over lines.
+    cte = "quoted-printable" if travels else "8bit"
+    mime.set_content(message.text, cte=cte)
+    mime.add_alternative(message.html, subtype="html", cte=cte)
     return mime
 
 

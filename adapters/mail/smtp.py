@@ -53,7 +53,7 @@ class SmtpMailer:
 
         A repeated send carries the same Message-ID: mailboxes that care show it once.
         """
-        mime = to_mime(message, sender=self._sender, now=self._clock.now())
+        mime = to_mime(message, sender=self._sender, now=self._clock.now(), travels=True)
         async with self._guard.call():
             try:
                 async with asyncio.timeout(TOTAL_SECONDS), self._client(TIMEOUT_SECONDS) as client:

@@ -181,6 +181,13 @@ async def test_what_is_sent_arrives_as_it_was(bench: Bench) -> None:
     )
 
 
+async def test_a_line_may_be_longer_than_smtp_allows(bench: Bench) -> None:
+    message = replace(MESSAGE, html="<p>" + "ü long " * 1000 + "</p>", text="x" * 5000)
+    await bench.mailer.send(message)
+    [got] = bench.got()
+    assert (got.text, got.html) == (message.text, message.html)
+
+
 async def test_there_may_be_nobody_to_reply_to(bench: Bench) -> None:
     await bench.mailer.send(replace(MESSAGE, reply_to=None))
     assert bench.got()[0].reply_to is None
