@@ -293,7 +293,7 @@ class Parts(ServiceParts):
     def chat_tasks(self) -> "ChatTasks":
         from domain.chat.tasks import ChatTasks
 
-        return ChatTasks(self.documents, self.places, self.groups, self.changes)
+        return ChatTasks(self.documents, self.clock, self.places, self.groups, self.changes)
 
     @cached_property
     def typing(self) -> "Typing":

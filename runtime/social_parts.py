@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from domain.chat.blocking import Blocks
 from domain.chat.muting import Muting
+from domain.chat.reports import Reports
 
 if TYPE_CHECKING:
     from runtime.parts import Parts
@@ -23,3 +24,8 @@ class SocialParts:
     def blocks(self) -> Blocks:
         parts = self._parts
         return Blocks(parts.documents, parts.people, parts.outbox, parts.known_memberships, parts.clock, parts.ids)
+
+    @cached_property
+    def reports(self) -> Reports:
+        parts = self._parts
+        return Reports(parts.documents, parts.changes, parts.people, parts.outbox, parts.clock, parts.ids)

@@ -20,6 +20,10 @@ class PersonNotFound(NotFound):
     message = "There is nobody here with this id."
 
 
+class ReportNotFound(NotFound):
+    message = "There is no such report."
+
+
 class NotGroupAdmin(Forbidden):
     message = "Only an admin of this group may do this."
 

@@ -6,16 +6,20 @@ from typing import Any
 from domain.chat.blocking import settle_blocks
 from domain.chat.changes import Changes
 from domain.chat.groups import Groups
+from domain.chat.holds import settle_hold
 from domain.chat.places import Places
-from domain.kernel.clock import from_iso
+from domain.kernel.clock import Clock, from_iso
 from domain.kernel.documents import DocumentStore
 
 
 class ChatTasks:
     """Every task is safe to run twice."""
 
-    def __init__(self, documents: DocumentStore, places: Places, groups: Groups, changes: Changes) -> None:
+    def __init__(
+        self, documents: DocumentStore, clock: Clock, places: Places, groups: Groups, changes: Changes
+    ) -> None:
         self._documents = documents
+        self._clock = clock
         self._places = places
         self._groups = groups
         self._changes = changes
@@ -33,5 +37,7 @@ class ChatTasks:
                 await self._changes.tell(task["messageId"], task["event"])
             case "block":
                 await settle_blocks(self._documents, *task["userIds"])
+            case "hold":
+                await settle_hold(self._documents, self._clock, task["reportId"], task["messageId"])
             case unknown:
                 raise KeyError(unknown)

@@ -77,7 +77,7 @@ class Instance:
             self.ids,
             timedelta(hours=24),
         )
-        self.tasks = ChatTasks(self.documents, self.places, self.groups, self.changes)
+        self.tasks = ChatTasks(self.documents, self.clock, self.places, self.groups, self.changes)
         self.typing = Typing(self.documents, self.realtime, self.known, self.behind, self.clock)
         self.publisher = Publisher(self.documents, self.realtime, self.clock, self.quiet)
         self.sending = Sending(
