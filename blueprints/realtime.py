@@ -102,7 +102,11 @@ async def receive_chat_event(call: Call) -> Reply:
     """
     event = read_event(call.headers)
     settings = parts.get().settings.realtime
-    check_signature(event, settings.access_keys)
+    tokens = parts.get().event_tokens
+    if tokens is None:
+        check_signature(event, settings.access_keys)
+    else:
+        await tokens.check(call.headers.get("authorization"))
     if event.hub != settings.hub.lower():
         raise Forbidden
     return await EVENTS.get(event.kind, _unknown)(call, event)

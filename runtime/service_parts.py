@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from adapters.identity import AzureIdentity
     from adapters.secrets.key_ring import TurnableKeys
     from adapters.sql.database import Database
+    from adapters.tokens.entra import EntraTokens
 
 
 @dataclass
@@ -141,6 +142,16 @@ class ServiceParts:
             start_tls=not smtp.on_this_machine,
             guard=self.guard("mail", GUARD),
         )
+
+    @cached_property
+    def event_tokens(self) -> "EntraTokens | None":
+        """What a realtime service without access keys signs its events with; None where it has keys."""
+        signer = self.settings.realtime.events
+        if signer is None:
+            return None
+        from adapters.tokens.entra import EntraTokens
+
+        return EntraTokens(signer.tenant, signer.audience, signer.principal, self.clock)
 
     @cached_property
     def realtime(self) -> Realtime:

@@ -30,7 +30,7 @@ async def say(world: World, who: Person, where: str, text: str) -> dict[str, Any
 
 
 async def service_event(
-    world: World, kind: str, person: Person, body: Any, *, connection: str = "c1", event_id: str = "1"
+    world: World, kind: str, person: Person, body: Any, *, connection: str = "c1", event_id: str = "1", **more: str
 ) -> httpx.Response:
     """An event as Azure Web PubSub sends and signs it."""
     signature = hmac.new(KEY.encode(), connection.encode(), hashlib.sha256).hexdigest()
@@ -43,6 +43,7 @@ async def service_event(
         "ce-connectionId": connection,
         "ce-userId": person.id,
         "ce-signature": f"sha256={signature}",
+        **more,
     }
     return await world.client.post(EVENTS, json=body, headers=headers)
 
