@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from domain.chat.receipts import Receipts
     from domain.chat.sending import Sending
     from domain.chat.signals import Typing
+    from domain.chat.sync import Sync
     from domain.chat.tasks import ChatTasks
     from runtime.auth_parts import AuthParts
     from runtime.social_parts import SocialParts
@@ -194,6 +195,12 @@ class Parts(ServiceParts):
         return Conversations(
             self.documents, self.people, self.places, self.outbox, self.known_memberships, self.clock, self.ids
         )
+
+    @cached_property
+    def sync(self) -> "Sync":
+        from domain.chat.sync import Sync
+
+        return Sync(self.documents, self.conversations, self.clock)
 
     @cached_property
     def places(self) -> "Places":

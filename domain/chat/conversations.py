@@ -22,7 +22,7 @@ from domain.chat.records import (
 from domain.chat.views import conversation_view
 from domain.kernel.clock import Clock, to_iso
 from domain.kernel.containers import CHAT
-from domain.kernel.documents import Create, DocumentStore, ItemExists, Query, Stored
+from domain.kernel.documents import Create, DocumentStore, Item, ItemExists, Query, Stored
 from domain.kernel.errors import Forbidden, Invalid
 from domain.kernel.ids import Ids
 from domain.kernel.outbox import Outbox
@@ -138,16 +138,20 @@ class Conversations:
             CHAT, me, Query(order="activeOn", descending=True, below=below, eq={"type": "membership"}, limit=limit + 1)
         )
         page = [place.item for place in places[:limit]]
+        rows = await self.rows(me, page) if page else []
+        rows.sort(key=lambda row: row["updatedAt"], reverse=True)
+        return ListPage(rows, page[-1]["activeOn"] if len(places) > limit else None)
+
+    async def rows(self, me: str, places: Sequence[Item]) -> list[dict[str, Any]]:
+        """The conversations of *places* (`in:` items of *me*) as a list shows them: one document call."""
         keys = [person_key(me)]
-        for place in page:
+        for place in places:
             pk = partition_of(place["conversationId"])
             keys += [(pk, HEAD), (pk, MEMBER + me)]
             for peer in place["peers"]:
                 keys += [(pk, MEMBER + peer), person_key(peer)]
-        found = dict(zip(keys, await self._documents.find_many(CHAT, keys), strict=True)) if page else {}
-        rows = [row for place in page if (row := _row(me, place, found)) is not None]
-        rows.sort(key=lambda row: row["updatedAt"], reverse=True)
-        return ListPage(rows, page[-1]["activeOn"] if len(places) > limit else None)
+        found = dict(zip(keys, await self._documents.find_many(CHAT, keys), strict=True))
+        return [row for place in places if (row := _row(me, place, found)) is not None]
 
     async def active_ids(self, me: str, *, limit: int) -> list[str]:
         """The ids of the caller's conversations, the busiest first: one query."""

@@ -12,11 +12,19 @@ from datetime import datetime
 from typing import Any, Final
 
 from domain.chat.access import Room, look_into
+from domain.chat.lateness import remember
 from domain.chat.model import Member, partition_of
-from domain.chat.planning import TOUCH_EVERY
-from domain.chat.records import MEMBER, activity_key, changed_key, member_of, membership_id, place_item, sample_peers
+from domain.chat.records import (
+    MEMBER,
+    activity_key,
+    changed_key,
+    member_of,
+    membership_id,
+    place_item,
+    sample_peers,
+)
 from domain.chat.views import conversation_group, conversation_updated, conversation_view, event, participant_view
-from domain.kernel.clock import Clock, to_iso
+from domain.kernel.clock import Clock, from_iso, to_iso
 from domain.kernel.containers import CHAT
 from domain.kernel.documents import DocumentStore, Item, ItemExists, ItemNotFound, ItemStale, Patch
 from domain.kernel.outbox import Task, outbox_item
@@ -34,7 +42,7 @@ RACES: Final = 8
 
 def place_task(conversation_id: str, user_ids: Sequence[str], *, task_id: str, now: datetime, **more: Any) -> Item:
     """The outbox item that makes the places of *user_ids* follow. *more*: `created`, and `rest` yet to be let in."""
-    payload = {"task": "place", "conversationId": conversation_id, "userIds": list(user_ids), **more}
+    payload = {"task": "place", "conversationId": conversation_id, "userIds": list(user_ids), "at": to_iso(now), **more}
     return outbox_item(Task(task_id, "chat", payload), pk=partition_of(conversation_id), now=now)
 
 
@@ -51,6 +59,7 @@ class Places:
         room = await look_into(self._documents, partition_of(conversation_id), None)
         if room is None:
             return
+        await remember(self._documents, conversation_id, from_iso(task["at"]), self._clock.now())
         known: list[Member] = []
         for _ in range(RACES):
             places = {member.user_id: member for member in (*room.members, *room.former)}
@@ -77,12 +86,12 @@ class Places:
         if room is None:
             return
         now = self._clock.now()
+        await remember(self._documents, conversation_id, since, now)
 
         async def move(member: Member) -> None:
             moved = {
                 "activeOn": activity_key(room.conversation.updated_at, conversation_id),
                 "changedAt": changed_key(now, conversation_id),
-                "changedFrom": to_iso(since - TOUCH_EVERY),
                 "peers": sample_peers(room.conversation, room.members, member.user_id),
             }
             try:

@@ -10,6 +10,7 @@ from domain.kernel.documents import Item
 
 HEAD: Final = "conv:head"
 ROLL: Final = "conv:roll"
+LATE: Final = "conv:late"
 MEMBER: Final = "conv:member:"
 EDITS_KEPT: Final = timedelta(days=90)
 """How long moderators see what a message said before it was changed or deleted."""

@@ -61,7 +61,7 @@ CONTAINERS: Final[tuple[Container, ...]] = (
         CHAT,
         "pk = end of the conversation's id: head, members, messages, outbox. pk = user id: the person, their places.",
         indexed=("type", "seq", "changedAt", "activeOn", "publishDueAt", "dueAt"),
-        composites=(("pk", "id"), ("pk", "seq"), ("type", "activeOn")),
+        composites=(("pk", "id"), ("pk", "seq"), ("pk", "changedAt"), ("type", "activeOn")),
         swept=("publishDueAt", "dueAt"),
     ),
     Container(IDEMPOTENCY, "Answers to keyed requests, for 24 hours."),

@@ -21,6 +21,7 @@ from domain.chat.receipts import Receipts
 from domain.chat.records import HEAD
 from domain.chat.sending import Sending
 from domain.chat.signals import Typing
+from domain.chat.sync import Sync
 from domain.chat.tasks import ChatTasks
 from domain.kernel.containers import CHAT
 from domain.kernel.ids import SystemIds
@@ -52,6 +53,7 @@ class Instance:
         self.conversations = Conversations(
             self.documents, people, self.places, outbox, self.known, self.clock, self.ids
         )
+        self.sync = Sync(self.documents, self.conversations, self.clock)
         self.groups = Groups(
             self.documents,
             self.conversations,

@@ -104,7 +104,7 @@ async def test_a_crash_right_after_opening_is_made_good_by_the_outbox(chat: Inst
     room = await chat.direct(ada, bob)
     for who in (ada, bob):  # as if the process had died before it wrote these
         await chat.documents.delete(CHAT, who, f"in:{room}")
-    task = {"task": "place", "conversationId": room, "userIds": [ada, bob], "created": True}
+    task = {"task": "place", "conversationId": room, "userIds": [ada, bob], "at": "2026-01-20T12:00:00.000Z"}
     await chat.tasks.run(task)
     await chat.tasks.run(task)
     assert [row["id"] for row in (await chat.conversations.page(ada, limit=5)).items] == [room]

@@ -166,7 +166,7 @@ async def test_who_is_put_out_reads_hears_and_says_nothing_more(chat: Instance) 
 async def test_who_comes_back_reads_on_and_late_repeats_undo_nothing(chat: Instance) -> None:
     ada, bob = await chat.person("Ada"), await chat.person("Bob")
     room = await chat.group(ada, bob)
-    task = {"task": "place", "conversationId": room, "userIds": [bob]}
+    task = {"task": "place", "conversationId": room, "userIds": [bob], "at": "2026-01-20T12:00:00.000Z"}
     await chat.groups.remove(bob, room, bob)
     await chat.say(ada, room, "while you were away")
     await chat.groups.add(ada, room, [bob])
