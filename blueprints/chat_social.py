@@ -1,10 +1,15 @@
-"""What people in chat decide about each other: whom they do not want to hear."""
+"""What people in chat decide and learn about each other: whom they do not want to hear, and who is there."""
+
+from typing import Annotated
 
 import azure.functions as func
+from msgspec import Meta
 
 from blueprints.access import SIGNED_IN
+from blueprints.chat_shapes import Id
+from domain.chat.presence import MAX_ASKED
 from runtime import parts
-from web.bodies import Out
+from web.bodies import Out, Query
 from web.call import Call
 from web.endpoint import endpoint
 from web.paging import PageOut, PageQuery, page, read_position
@@ -18,6 +23,20 @@ class BlockOut(Out):
     name: str
     avatar: str | None
     blocked_at: str
+
+
+class PresenceQuery(Query):
+    user_ids: Annotated[list[Id], Meta(min_length=1, max_length=MAX_ASKED)]
+
+
+class PresentOut(Out):
+    user_id: str
+    online: bool
+    last_seen_at: str | None
+
+
+class PresenceOut(Out):
+    items: list[PresentOut]
 
 
 @endpoint(
@@ -76,3 +95,14 @@ async def list_blocks(call: Call) -> Reply:
     above = await read_position(call, asked)
     found = await parts.get().social.blocks.page(call.user_id, limit=asked.limit, above=above)
     return Reply(200, await page(call, asked, found.items, after=found.next_after))
+
+
+@endpoint(bp, "GET", "v1/presence", access=SIGNED_IN, query=PresenceQuery, gives=PresenceOut)
+async def get_presence(call: Call) -> Reply:
+    """Tell who is online.
+
+    Up to 50 people at a time. Those who share no conversation with the caller are left out: looked for are direct
+    conversations and the caller's busiest groups.
+    """
+    found = await parts.get().social.presence.find(call.user_id, call.query(PresenceQuery).user_ids)
+    return Reply(200, {"items": found})

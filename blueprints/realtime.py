@@ -120,15 +120,18 @@ async def _connect(call: Call, event: CloudEvent) -> Reply:
 
 async def _connected(_call: Call, event: CloudEvent) -> Reply:
     await parts.get().connections.connected(_person(event))
+    await parts.get().social.presence.connected(_person(event), event.connection_id)
     return Reply(204)
 
 
-async def _disconnected(_call: Call, _event: CloudEvent) -> Reply:
+async def _disconnected(_call: Call, event: CloudEvent) -> Reply:
+    await parts.get().social.presence.disconnected(_person(event), event.connection_id)
     return Reply(204)
 
 
 async def _message(call: Call, event: CloudEvent) -> Reply:
     body = _READ_MESSAGE(call.raw_body)
+    parts.get().social.presence.heard(_person(event), event.connection_id)
     # Without an id of the client's own, the event's serves: a retry of the same event is the same message.
     client_message_id = body.client_message_id or f"{event.connection_id}:{event.id}"
     draft = Draft(_person(event), clean_message_text(body.text), client_message_id, body.reply_to)
@@ -137,6 +140,7 @@ async def _message(call: Call, event: CloudEvent) -> Reply:
 
 async def _read(call: Call, event: CloudEvent) -> Reply:
     body = _READ_RECEIPT(call.raw_body)
+    parts.get().social.presence.heard(_person(event), event.connection_id)
     return Reply(200, receipt_out(await parts.get().receipts.read(_person(event), body.conversation_id, body.seq)))
 
 

@@ -300,7 +300,7 @@ class Parts(ServiceParts):
     def chat_tasks(self) -> "ChatTasks":
         from domain.chat.tasks import ChatTasks
 
-        return ChatTasks(self.documents, self.clock, self.places, self.groups, self.changes)
+        return ChatTasks(self.documents, self.clock, self.places, self.groups, self.changes, self.social.presence)
 
     @cached_property
     def typing(self) -> "Typing":

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from domain.chat.blocking import Blocks
 from domain.chat.muting import Muting
+from domain.chat.presence import Presence
 from domain.chat.reports import Reports
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ class SocialParts:
     def blocks(self) -> Blocks:
         parts = self._parts
         return Blocks(parts.documents, parts.people, parts.outbox, parts.known_memberships, parts.clock, parts.ids)
+
+    @cached_property
+    def presence(self) -> Presence:
+        parts = self._parts
+        return Presence(parts.documents, parts.realtime, parts.behind, parts.clock, parts.ids)
 
     @cached_property
     def reports(self) -> Reports:

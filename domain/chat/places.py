@@ -9,7 +9,7 @@ any order. A place's version counts its joins and leaves, so that a late repeat 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from domain.chat.access import Room, look_into
 from domain.chat.lateness import remember
@@ -31,6 +31,7 @@ from domain.kernel.outbox import Task, outbox_item
 from domain.kernel.people import People, Person
 from domain.kernel.realtime import Realtime
 
+T = TypeVar("T")
 AT_ONCE: Final = 16
 """Calls in flight while a room full of people is gone through."""
 
@@ -158,8 +159,8 @@ def sample(room: Room, first: Sequence[str]) -> list[Member]:
     return [*front, *(member for member in room.members if member.user_id not in first)][:NAMED_EACH]
 
 
-async def each(members: Iterable[Member], do: Callable[[Member], Awaitable[None]]) -> None:
+async def each(those: Iterable[T], do: Callable[[T], Awaitable[None]]) -> None:
     """*do* it for each of them, a few at a time. Raises the first failure."""
-    waiting = list(members)
+    waiting = list(those)
     for start in range(0, len(waiting), AT_ONCE):
-        await asyncio.gather(*(do(member) for member in waiting[start : start + AT_ONCE]))
+        await asyncio.gather(*(do(one) for one in waiting[start : start + AT_ONCE]))

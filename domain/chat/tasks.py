@@ -8,6 +8,7 @@ from domain.chat.changes import Changes
 from domain.chat.groups import Groups
 from domain.chat.holds import settle_hold
 from domain.chat.places import Places
+from domain.chat.presence import Presence
 from domain.kernel.clock import Clock, from_iso
 from domain.kernel.documents import DocumentStore
 
@@ -16,13 +17,20 @@ class ChatTasks:
     """Every task is safe to run twice."""
 
     def __init__(
-        self, documents: DocumentStore, clock: Clock, places: Places, groups: Groups, changes: Changes
+        self,
+        documents: DocumentStore,
+        clock: Clock,
+        places: Places,
+        groups: Groups,
+        changes: Changes,
+        presence: Presence,
     ) -> None:
         self._documents = documents
         self._clock = clock
         self._places = places
         self._groups = groups
         self._changes = changes
+        self._presence = presence
 
     async def run(self, task: Mapping[str, Any]) -> None:
         """Raises Unavailable, and KeyError for a task nobody wrote."""
@@ -39,5 +47,7 @@ class ChatTasks:
                 await settle_blocks(self._documents, *task["userIds"])
             case "hold":
                 await settle_hold(self._documents, self._clock, task["reportId"], task["messageId"])
+            case "presence":
+                await self._presence.settle(task["userId"])
             case unknown:
                 raise KeyError(unknown)

@@ -16,6 +16,7 @@ from domain.chat.known import Known
 from domain.chat.model import Draft, partition_of
 from domain.chat.people import StoredPeople
 from domain.chat.places import Places
+from domain.chat.presence import Presence
 from domain.chat.publishing import Publisher
 from domain.chat.receipts import Receipts
 from domain.chat.records import HEAD
@@ -79,7 +80,8 @@ class Instance:
             self.ids,
             timedelta(hours=24),
         )
-        self.tasks = ChatTasks(self.documents, self.clock, self.places, self.groups, self.changes)
+        self.presence = Presence(self.documents, self.realtime, self.behind, self.clock, self.ids)
+        self.tasks = ChatTasks(self.documents, self.clock, self.places, self.groups, self.changes, self.presence)
         self.typing = Typing(self.documents, self.realtime, self.known, self.behind, self.clock)
         self.publisher = Publisher(self.documents, self.realtime, self.clock, self.quiet)
         self.sending = Sending(
