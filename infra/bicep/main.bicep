@@ -54,7 +54,7 @@ param webPubSubUnits int = 1
 
 @description('Azure Managed Redis: shared rates and revocations. Off, the app counts per instance and reads each session.')
 param redisEnabled bool = false
-param redisSku string = 'Balanced_B0'
+param redisSku 'Balanced_B0' | 'Balanced_B1' | 'Balanced_B3' | 'Balanced_B5' = 'Balanced_B0'
 param redisHighAvailability bool = false
 
 param httpConcurrency int = 32

@@ -24,6 +24,7 @@ def names() -> list[str]:
 def write(target: Path) -> int:
     """Returns how many files went in."""
     found = names()
+    target.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as package:
         for name in found:
             entry = zipfile.ZipInfo(name, EPOCH)

@@ -131,7 +131,7 @@ def test_a_name_cannot_leave_its_quotes() -> None:
 
 
 def test_the_package_is_what_the_app_needs(tmp_path: Path) -> None:
-    first, second = tmp_path / "a.zip", tmp_path / "b.zip"
+    first, second = tmp_path / "new" / "a.zip", tmp_path / "b.zip"
     assert package.write(first) == package.write(second)
     assert first.read_bytes() == second.read_bytes()
     with zipfile.ZipFile(first) as opened:

@@ -3,7 +3,7 @@
 
 param location string
 param token string
-param sku string
+param sku 'Balanced_B0' | 'Balanced_B1' | 'Balanced_B3' | 'Balanced_B5'
 param highAvailability bool
 param appPrincipalId string
 

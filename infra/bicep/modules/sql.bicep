@@ -6,6 +6,8 @@ param databaseName string
 
 @description('The Entra group whose members may change the schema and make users.')
 param operatorsName string
+@minLength(36)
+@maxLength(36)
 param operatorsId string
 
 @description('Azure\'s free offer, 100,000 vCore seconds a month, for up to ten databases of a subscription: what happens when they are used up. It keeps backups locally, for at most seven days.')

@@ -102,6 +102,8 @@ resource fileBlobs 'Microsoft.Storage/storageAccounts/blobServices@2025-01-01' =
   }
 }
 
+// What was never completed is swept by the app after a day, item and blob together; blocks that were never committed the
+// service drops by itself after a week. A lifecycle rule sees names only, and could not tell an upload from a file.
 resource uploads 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-01-01' = {
   parent: fileBlobs
   name: uploadsContainer
