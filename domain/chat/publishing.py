@@ -7,6 +7,7 @@ on the head. A mark that stays, because the process died or the realtime service
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -35,7 +36,9 @@ ACKNOWLEDGE_TRIES: Final = 4
 class Line:
     """What this process has to publish, and has published, in one conversation."""
 
-    waiting: list[Message] = field(default_factory=list)
+    waiting: deque[Message] = field(default_factory=deque)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    """Ends the wait for quiet: there is more to publish, or no time left."""
     done: set[int] = field(default_factory=set)
     """What was published here and is not acknowledged yet."""
     worker: asyncio.Task[None] | None = None
@@ -79,6 +82,7 @@ class Publisher:
         """Publish behind the caller's back, after what is already waiting there."""
         line = self._lines.setdefault(conversation_id, Line())
         line.waiting.extend(messages)
+        line.news.set()
         if line.worker is None:
             line.worker = asyncio.create_task(self._run(conversation_id, line))
 
@@ -98,6 +102,8 @@ class Publisher:
     async def close(self) -> None:
         """Acknowledge at once what was published, for two seconds at most; the job has the rest."""
         self._closing.set()
+        for line in self._lines.values():
+            line.news.set()
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_WITHIN):
                 await self.settle()
@@ -110,9 +116,7 @@ class Publisher:
                 while line.waiting:
                     tries = 0
                     await self._send(conversation_id, line)
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._closing.wait(), self._quiet)
-                if line.waiting:
+                if not await self._is_quiet(line):
                     continue
                 progress = await self._acknowledge(conversation_id)
                 if progress.complete:
@@ -128,10 +132,19 @@ class Publisher:
             else:
                 self._lines.pop(conversation_id, None)
 
+    async def _is_quiet(self, line: Line) -> bool:
+        """Whether nothing came for a while. What does come ends the wait, and is published at once."""
+        if not self._closing.is_set():
+            line.news.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._quiet):
+                    await line.news.wait()
+        return not line.waiting
+
     async def _send(self, conversation_id: str, line: Line) -> None:
         message = line.waiting[0]
         await self._realtime.send_to_group(conversation_group(conversation_id), message_new(message))
-        line.waiting.pop(0)
+        line.waiting.popleft()
         line.done.add(message.seq)
 
     async def publish_pending(self, *, limit: int = 50) -> int:

@@ -121,6 +121,22 @@ async def test_a_send_costs_two_document_calls_and_one_publication(chat: Instanc
     assert [where for where, _ in chat.realtime.sent] == [f"group:c.{room}"] * 2
 
 
+async def test_a_message_is_published_at_once_though_the_one_before_waits_to_be_acknowledged(chat: Instance) -> None:
+    chat.publisher._quiet = 3600
+    ada, bob = await chat.person("Ada"), await chat.person("Bob")
+    room = await chat.direct(ada, bob)
+    try:
+        for seq in (1, 2, 3):
+            await chat.say(ada, room, f"{seq}")
+            await asyncio.sleep(0.05)  # lets the wait for quiet begin
+            assert chat.published() == list(range(1, seq + 1))
+    finally:
+        await chat.sending.close()
+    head = await chat.documents.find(CHAT, partition_of(room), HEAD)
+    assert head is not None
+    assert head.item["publishedSeq"] == 3
+
+
 async def test_publication_keeps_the_order_and_is_acknowledged(chat: Instance) -> None:
     ada, bob = await chat.person("Ada"), await chat.person("Bob")
     room = await chat.direct(ada, bob)
