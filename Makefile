@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 $$HOME/.pyen
 VENV ?= .venv
 PY := $(VENV)/bin/python
 
-.PHONY: dev services dev-cloud test check fmt golden lock help
+.PHONY: dev services dev-cloud test check bench fmt golden lock help
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
@@ -35,6 +35,9 @@ check: $(VENV)/.installed ## lint, types, import contracts, tests
 fmt: $(VENV)/.installed ## format and fix
 	@$(PY) -m ruff check --fix . || true
 	@$(PY) -m ruff format .
+
+bench: $(VENV)/.installed ## measure ours beside its peer; writes the table of docs/performance.md (Linux)
+	@$(PY) -m bench --page docs/performance.md
 
 golden: $(VENV)/.installed ## rewrite what tests compare with: docs/openapi.json, infra/bicep/data.json
 	@$(PY) -m tests.golden

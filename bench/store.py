@@ -61,9 +61,10 @@ async def main() -> None:
             await store.query(CHAT, "conversation", Query(limit=50))
 
         grouped, alone = await rate(write, at_once=WRITERS), await rate(write, at_once=1)
-        most, sqlite_commit.MOST_WRITES_A_GROUP = sqlite_commit.MOST_WRITES_A_GROUP, 1
+        most = sqlite_commit.MOST_WRITES_A_GROUP
+        vars(sqlite_commit)["MOST_WRITES_A_GROUP"] = 1
         apart = await rate(write, at_once=WRITERS)
-        sqlite_commit.MOST_WRITES_A_GROUP = most
+        vars(sqlite_commit)["MOST_WRITES_A_GROUP"] = most
         looped, threaded = await rate(read, at_once=1), await rate(read_in_thread, at_once=1)
         pages = await rate(page, at_once=1)
         await store.close()

@@ -1,0 +1,66 @@
+"""`make bench`: the product as it runs beside what people would pick instead; writes docs/performance.md.
+
+    python -m bench [--windows 3] [--seconds 1.5] [--only requests,logins,fan-out,start] [--page FILE]
+
+Linux only: costs are read from /proc. Everything is kept below a temporary folder on this disk, so that a durable
+write is one.
+"""
+
+import argparse
+import json
+import subprocess
+import tempfile
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import uvloop
+
+from bench.report import write
+from bench.rows import Bench, Results
+from bench.subjects import Ours, Subject, Template
+from tests.process import ROOT
+
+PARTS = ("start", "requests", "logins", "fan-out")
+
+
+async def measure(folder: Path, only: list[str], *, windows: int, seconds: float) -> Results:
+    subjects: tuple[Subject, ...] = (Ours(folder / "ours"), Template(folder / "template"))
+    bench = Bench(subjects, Results(), windows, seconds)
+    print("people and histories", flush=True)
+    for subject in subjects:
+        async with subject.serving():
+            await subject.prepare()
+        await subject.fill()
+    if "start" in only:
+        await bench.cold_starts()
+    async with AsyncExitStack() as stack:
+        for subject in subjects:
+            await stack.enter_async_context(subject.serving())
+        if "requests" in only:
+            await bench.requests()
+        if "logins" in only:
+            await bench.logins()
+    if "fan-out" in only:
+        await bench.fan_outs((10, 100, 1000))
+    return bench.results
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--windows", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=1.5)
+    parser.add_argument("--only", type=lambda text: text.split(","), default=list(PARTS))
+    parser.add_argument("--page", type=Path)
+    given = parser.parse_args()
+    subprocess.run([ROOT / "bench" / "peers" / "setup.sh"], check=True)  # noqa: S603 - our own script
+    build = ROOT / ".build"
+    with tempfile.TemporaryDirectory(dir=build) as folder:  # not /tmp, which may be memory
+        results = uvloop.run(measure(Path(folder), given.only, windows=given.windows, seconds=given.seconds))
+    kept = [{"row": row, "subject": name, "windows": seen} for (row, name), seen in results.windows.items()]
+    (build / "bench.json").write_text(json.dumps(kept, indent=1))
+    if given.page:
+        write(given.page, results, windows=given.windows, seconds=given.seconds)
+
+
+if __name__ == "__main__":
+    main()
