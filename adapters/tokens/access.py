@@ -1,6 +1,9 @@
 """Access tokens: JWTs signed with HS256 under the key set (RFC 7519, RFC 9068, and RFC 8725 for what to refuse)."""
 
+import hashlib
 import secrets
+from collections import OrderedDict
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -12,7 +15,7 @@ from domain.kernel.accounts import Role
 from domain.kernel.clock import Clock, epoch_seconds
 from domain.kernel.errors import InvalidToken
 from domain.kernel.ids import is_uuid7
-from domain.kernel.keys import Keys
+from domain.kernel.keys import Key, Keys
 
 ALGORITHM: Final = "HS256"
 """Pinned: what a token says about its algorithm is compared with this, never followed (RFC 8725 §3.1)."""
@@ -31,6 +34,20 @@ _OPTIONS: Final[Options] = {
 }
 
 
+_KEPT: Final = 4096
+"""Tokens whose signature need not be computed again: half a kilobyte each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a token said whose signature held under *key*."""
+
+    key: Key
+    claims: AccessClaims
+    issued: int
+    expires: int
+
+
 class JwtAccessTokens:
     """Conforms to the port `AccessTokens`."""
 
@@ -40,6 +57,8 @@ class JwtAccessTokens:
         self._issuer = issuer
         self._audience = audience
         self._ttl = ttl
+        self._verified: OrderedDict[bytes, Verified] = OrderedDict()
+        """By the token's digest: a token itself is kept nowhere."""
 
     async def issue(self, *, user_id: str, session_id: str, role: str) -> str:
         key = (await self._keys.get()).current
@@ -57,9 +76,27 @@ class JwtAccessTokens:
         return jwt.encode(claims, key.derive(_PURPOSE), ALGORITHM, {"typ": TYPE, "kid": key.kid})
 
     async def read(self, token: str) -> AccessClaims:
-        """Raises InvalidToken for whatever is not an unexpired access token of ours."""
+        """Raises InvalidToken for whatever is not an unexpired access token of ours.
+
+        A signature is computed once for each token. At each use it is asked anew whether the key is still one of ours
+        and whether the time is right; whether the session stands is asked elsewhere, of the cache, each time.
+        """
         if len(token) > MAX_CHARS:
             raise InvalidToken
+        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        known = self._verified.get(digest)
+        if known is None or (await self._keys.get(known.key.kid)).find(known.key.kid) != known.key:
+            known = await self._verify(token)
+            self._verified[digest] = known
+            if len(self._verified) > _KEPT:
+                self._verified.popitem(last=False)
+        now = epoch_seconds(self._clock.now())
+        if not known.issued - _CLOCKS_DIFFER_BY <= now < known.expires:
+            self._verified.pop(digest, None)
+            raise InvalidToken
+        return known.claims
+
+    async def _verify(self, token: str) -> Verified:
         try:
             header = jwt.get_unverified_header(token)
             kid = str(header.get("kid"))
@@ -76,21 +113,19 @@ class JwtAccessTokens:
             )
         except (jwt.PyJWTError, ValueError, TypeError) as error:
             raise InvalidToken from error
-        return self._checked(claims)
+        return _checked(key, claims)
 
-    def _checked(self, claims: dict[str, Any]) -> AccessClaims:
-        now = epoch_seconds(self._clock.now())
-        issued, expires, role = claims["iat"], claims["exp"], claims["role"]
-        if not (_is_time(issued) and _is_time(expires)):
-            raise InvalidToken
-        if not issued - _CLOCKS_DIFFER_BY <= now < expires:
-            raise InvalidToken
-        user_id, session_id = claims["sub"], claims["sid"]
-        if not all(isinstance(claim, str) for claim in (user_id, session_id, role)):
-            raise InvalidToken
-        if role not in _ROLES or not is_uuid7(user_id) or not is_uuid7(session_id):
-            raise InvalidToken
-        return AccessClaims(user_id, session_id, role)
+
+def _checked(key: Key, claims: dict[str, Any]) -> Verified:
+    issued, expires, role = claims["iat"], claims["exp"], claims["role"]
+    if not (_is_time(issued) and _is_time(expires)):
+        raise InvalidToken
+    user_id, session_id = claims["sub"], claims["sid"]
+    if not all(isinstance(claim, str) for claim in (user_id, session_id, role)):
+        raise InvalidToken
+    if role not in _ROLES or not is_uuid7(user_id) or not is_uuid7(session_id):
+        raise InvalidToken
+    return Verified(key, AccessClaims(user_id, session_id, role), issued, expires)
 
 
 def _is_time(value: object) -> bool:

@@ -153,3 +153,38 @@ async def test_a_token_with_any_character_changed_is_refused() -> None:
         other = "A" if token[position] != "A" else "B"
         with pytest.raises(InvalidToken):
             await tokens().read(token[:position] + other + token[position + 1 :])
+
+
+async def test_a_token_that_was_read_before_is_judged_by_key_and_time_again() -> None:
+    clock = ManualClock()
+    ring = Ring(KeySet(NOW))
+    reader = JwtAccessTokens(ring, clock, issuer="tools-inc", audience="tools-inc-api", ttl=TTL)
+    token = signed()
+    first = await reader.read(token)
+    assert await reader.read(token) == first
+    ring.keys = KeySet(NEW)  # an operator threw the key away
+    with pytest.raises(InvalidToken):
+        await reader.read(token)
+    ring.keys = KeySet(Key(NOW.kid, bytes(32)))  # another key by the same name
+    with pytest.raises(InvalidToken):
+        await reader.read(token)
+    ring.keys = KeySet(NEW, previous=NOW)
+    assert await reader.read(token) == first
+    clock.advance(TTL)
+    with pytest.raises(InvalidToken):
+        await reader.read(token)
+
+
+async def test_no_more_tokens_are_remembered_than_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adapters.tokens.access._KEPT", 2)
+    reader = tokens()
+    for jti in ("a", "b", "c"):
+        await reader.read(signed({"jti": jti}))
+    assert len(reader._verified) == 2
+
+
+async def test_what_was_refused_is_not_remembered() -> None:
+    reader = tokens()
+    with pytest.raises(InvalidToken):
+        await reader.read(signed(key=STRANGE))
+    assert not reader._verified
