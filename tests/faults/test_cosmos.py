@@ -9,6 +9,7 @@ import pytest
 
 from tests.auth import log_in
 from tests.courses import a_course, course_id
+from tests.faults.answers import is_unavailable
 from tests.faults.proxy import Proxy
 from tests.world import Person, World
 
@@ -17,16 +18,6 @@ pytestmark = pytest.mark.servers
 ENROLL = f"/api/v1/courses/{course_id(1)}/enroll"
 WITHIN_SECONDS = 3.0
 """What the product promises: an answer, if only that there is none."""
-
-
-def is_unavailable(reply: httpx.Response) -> bool:
-    """503 as the contract says, which tells when to come back and nothing of what is behind."""
-    error = reply.json()["error"]
-    assert reply.status_code == 503, reply.text
-    assert int(reply.headers["Retry-After"]) >= 1
-    assert set(error) == {"code", "message", "requestId", "retryAfter"}
-    assert not any(word in reply.text.lower() for word in ("cosmos", "127.0.0.1", "documents"))
-    return bool(error["code"] == "service_unavailable")
 
 
 async def look(world: World, path: str) -> tuple[int, Any]:
