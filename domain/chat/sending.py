@@ -191,10 +191,12 @@ class Sending:
 
     async def _admit(self, lane: Lane, entries: list[Waiting]) -> tuple[Stored, list[Waiting]]:
         """The head, and those whose sender is in the conversation; the others are told."""
-        unknown = sorted({entry.draft.sender_id for entry in entries} - lane.senders)
-        if lane.head is None or unknown:
+        asking = {entry.draft.sender_id for entry in entries}
+        if lane.head is None or not asking <= lane.senders:
+            # Ask for those we know as well: another process may have moved the head by which we knew them.
+            people = sorted(asking)
             pk = partition_of(lane.conversation_id)
-            found = await self._documents.find_many(CHAT, [(pk, HEAD), *((pk, MEMBER + who) for who in unknown)])
+            found = await self._documents.find_many(CHAT, [(pk, HEAD), *((pk, MEMBER + who) for who in people)])
             head = found[0]
             if head is None or head.item["conversationId"] != lane.conversation_id:
                 raise ConversationNotFound
@@ -204,7 +206,7 @@ class Sending:
             # While one of two blocks the other nobody writes; who marks the head so also moves it.
             lane.senders.update(
                 who
-                for who, place in zip(unknown, found[1:], strict=True)
+                for who, place in zip(people, found[1:], strict=True)
                 if place and is_present(place.item) and not head.item.get("blockedBy")
             )
         head = lane.head

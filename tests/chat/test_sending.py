@@ -46,6 +46,16 @@ async def test_instances_that_race_get_every_number_once(more: Callable[[], Inst
     assert all(is_uuid7(identifier) and partition_of(identifier) == partition_of(room) for identifier in ids)
 
 
+async def test_who_is_known_by_a_head_that_moved_elsewhere_is_asked_for_again(more: Callable[[], Instance]) -> None:
+    one, two = more(), more()
+    ada, bob = await one.person("Ada"), await one.person("Bob")
+    room = await one.direct(ada, bob)
+    assert await one.say(ada, room, "here")  # this instance knows the head, and Ada by it
+    assert await two.say(bob, room, "there")  # and now it is another
+    seqs = await asyncio.gather(one.say(ada, room, "I am still in"), one.say(bob, room, "and I am new here"))
+    assert sorted(seqs) == [3, 4]
+
+
 async def test_the_same_client_message_id_is_one_message(chat: Instance) -> None:
     ada, bob = await chat.person("Ada"), await chat.person("Bob")
     room = await chat.direct(ada, bob)
