@@ -71,3 +71,15 @@ async def forget_form_origins(timer: func.TimerRequest) -> None:  # noqa: ARG001
 async def project_person(message: func.QueueMessage) -> None:
     """Have the directory and chat show a person as the account is now."""
     await parts.get().users.projection.project(message.get_json()["userId"])
+
+
+@bp.timer_trigger(arg_name="timer", schedule="0 20 * * * *", use_monitor=False)
+async def sweep_files(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the trigger's own name
+    """Remove uploads that were never completed, and what a crash left of deleted files."""
+    await parts.get().files.sweep.run()
+
+
+@bp.queue_trigger(arg_name="message", queue_name="scans", connection="AzureWebJobsStorage")
+async def take_verdict(message: func.QueueMessage) -> None:
+    """Take what the malware scanner found in a file, as Event Grid delivers it."""
+    await parts.get().files.verdicts.take(message.get_json())

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from devhost.asgi import HttpTriggers
+from devhost.blobs import App
 from devhost.pages import Answer, Pages, names_this_machine
 from devhost.requests import Gone, Receive, Refused, Scope, Send, read_body, read_headers
 
@@ -22,9 +22,7 @@ _ALWAYS: Final = [
 class Front:
     """An ASGI app. *secret* proves that a command comes from this user: it is in the data folder's lock."""
 
-    def __init__(
-        self, triggers: HttpTriggers, pages: Pages, administer: Administer, *, secret: str, serving: str
-    ) -> None:
+    def __init__(self, triggers: App, pages: Pages, administer: Administer, *, secret: str, serving: str) -> None:
         self._triggers = triggers
         self._pages = pages
         self._administer = administer

@@ -7,9 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from adapters.blobs.embedded import EmbeddedBlobs
 from adapters.documents.lock import StoreUnusable
 from adapters.queues.sqlite import SqliteQueue
 from devhost.asgi import HttpTriggers
+from devhost.blobs import App, WithBlobs
 from devhost.front import Front
 from devhost.functions import functions_of
 from devhost.ground import Ground
@@ -25,6 +27,7 @@ from runtime import admin
 from runtime import parts as runtime_parts
 from runtime.commands import CommandFailed, migrate
 from runtime.course_file import CourseFileFaulty, load_sample_into_empty
+from runtime.edge_policy import edge_policy
 from runtime.parts import Parts
 from runtime.services import StorageQueues
 from runtime.settings import PREFIX
@@ -52,7 +55,7 @@ async def run(ground: Ground) -> None:
             [name for name in ground.env if name.startswith(PREFIX)],
         )
         front = Front(
-            HttpTriggers(function_app.app),
+            with_blobs(HttpTriggers(function_app.app), parts),
             pages,
             partial(admin.run, parts),
             secret=ground.folder.secret,
@@ -82,6 +85,15 @@ async def _consumed(parts: Parts) -> AsyncIterator[Consumed]:
             await consumer.close()
     else:  # a deployment has a Functions host for them, and two would take each other's messages
         raise Misuse("the dev host drains the embedded queues, or those of APP_STORAGE_CONNECTION_STRING")
+
+
+def with_blobs(triggers: App, parts: Parts) -> App:
+    """The triggers, and beside them the blobs where they are embedded."""
+    blobs = parts.blobs
+    if not isinstance(blobs, EmbeddedBlobs):
+        return triggers
+    policy = edge_policy(parts.settings)
+    return WithBlobs(triggers, blobs, ("*",) if policy.any_origin else tuple(policy.trusted_origins))
 
 
 async def _prepare_stores(parts: Parts, *, sample: bool) -> None:

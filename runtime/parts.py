@@ -17,7 +17,6 @@ from domain.courses.learning import Learning
 from domain.courses.projection import Projection
 from domain.courses.publishing import Publishing
 from domain.courses.reading import Courses
-from domain.forms.attachments import NoAttachments
 from domain.forms.desk import FormDesk
 from domain.forms.notes import FormNotes
 from domain.forms.ports import Challenge, FormStore
@@ -55,6 +54,7 @@ if TYPE_CHECKING:
     from domain.chat.sync import Sync
     from domain.chat.tasks import ChatTasks
     from runtime.auth_parts import AuthParts
+    from runtime.files_parts import FilesParts
     from runtime.social_parts import SocialParts
     from runtime.users_parts import UsersParts
 
@@ -124,7 +124,7 @@ class Parts(ServiceParts):
 
     @cached_property
     def forms(self) -> Forms:
-        return Forms(self.form_store, self.sql_outbox, NoAttachments(), self.challenge, self.clock, self.ids)
+        return Forms(self.form_store, self.sql_outbox, self.files.attachments, self.challenge, self.clock, self.ids)
 
     @cached_property
     def form_retention(self) -> Retention:
@@ -183,6 +183,12 @@ class Parts(ServiceParts):
         return UsersParts(self)
 
     @cached_property
+    def files(self) -> "FilesParts":
+        from runtime.files_parts import FilesParts
+
+        return FilesParts(self)
+
+    @cached_property
     def people(self) -> "StoredPeople":
         from domain.chat.people import StoredPeople
 
@@ -221,7 +227,7 @@ class Parts(ServiceParts):
             self.outbox,
             self.behind,
             self.known_memberships,
-            None,
+            self.files.avatars,
             self.clock,
             self.ids,
         )
@@ -324,6 +330,7 @@ class Parts(ServiceParts):
                 Check("documents", required=True, part=lambda: self.documents),
                 Check("keys", required=True, part=lambda: self.keys, ask="get"),
                 Check("cache", required=False, part=lambda: self.cache, note=self._cache_note),
+                Check("blobs", required=False, part=lambda: self.blobs),
                 Check("queue", required=False, part=lambda: self.queue),
                 Check("mail", required=False, part=lambda: self.mailer),
                 Check("sql", required=False, part=lambda: self.sql),

@@ -4,7 +4,18 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from runtime.environment import Reader
-from runtime.services import AzureMail, AzureSql, Cosmos, KeyVault, RedisService, Smtp, StorageQueues, is_local, member
+from runtime.services import (
+    AzureMail,
+    AzureSql,
+    BlobStorage,
+    Cosmos,
+    KeyVault,
+    RedisService,
+    Smtp,
+    StorageQueues,
+    is_local,
+    member,
+)
 from runtime.settings import Settings
 
 EMULATOR_KEYS: Final = (
@@ -59,6 +70,7 @@ def _urls(settings: Settings) -> dict[str, str | None]:
         "APP_COSMOS_ENDPOINT": documents.endpoint if isinstance(documents, Cosmos) else None,
         "APP_KEY_VAULT_URL": keys.url if isinstance(keys, KeyVault) else None,
         "APP_QUEUE_ENDPOINT": queue.endpoint if isinstance(queue, StorageQueues) else None,
+        "APP_BLOB_ENDPOINT": settings.blobs.endpoint if isinstance(settings.blobs, BlobStorage) else None,
         "APP_REDIS_URL": settings.redis.url if isinstance(settings.redis, RedisService) else None,
         "APP_ACS_ENDPOINT": mail.endpoint if isinstance(mail, AzureMail) else None,
         "APP_WEB_PUBSUB_ENDPOINT": realtime.endpoint,

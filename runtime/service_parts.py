@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from adapters.cache.in_process import InProcessCache
 from adapters.resilience import Guard, Limits
+from domain.files.ports import Blobs
 from domain.kernel.cache import Cache
 from domain.kernel.clock import Clock, SystemClock
 from domain.kernel.documents import DocumentStore, StoreThrottled
@@ -16,7 +17,7 @@ from domain.kernel.errors import Unavailable
 from domain.kernel.mail import Mailer
 from domain.kernel.outbox import Queue
 from domain.kernel.realtime import Realtime
-from runtime.services import AzureMail, Cosmos, Embedded, KeyVault, Smtp, StorageQueues
+from runtime.services import AzureMail, BlobStorage, Cosmos, Embedded, KeyVault, Smtp, StorageQueues
 from runtime.settings import Settings
 from runtime.sql import open_database
 
@@ -101,6 +102,25 @@ class ServiceParts:
                     endpoint=endpoint,
                     credential=lambda: self.identity.credential,
                     guard=self.guard("queue", GUARD),
+                )
+
+    @cached_property
+    def blobs(self) -> Blobs:
+        match self.settings.blobs:
+            case Embedded(folder):
+                from adapters.blobs.embedded import EmbeddedBlobs
+
+                return EmbeddedBlobs(folder / "blobs", self.keys, self.clock, api_url=self.settings.api_url)
+            case BlobStorage(container, endpoint, connection_string):
+                from adapters.blobs.azure import GUARD, AzureBlobs
+
+                return AzureBlobs(
+                    container,
+                    self.clock,
+                    connection_string=connection_string,
+                    endpoint=endpoint,
+                    credential=lambda: self.identity.credential,
+                    guard=self.guard("blobs", GUARD),
                 )
 
     @cached_property

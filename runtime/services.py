@@ -48,6 +48,15 @@ class StorageQueues:
 
 
 @dataclass(frozen=True, slots=True)
+class BlobStorage:
+    """*connection_string* is for Azurite; at *endpoint* the managed identity signs in."""
+
+    container: str
+    endpoint: str | None
+    connection_string: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class RedisService:
     url: str = field(repr=False)
 
@@ -172,6 +181,19 @@ def read_queue(r: Reader, embedded: Embedded | None) -> Embedded | StorageQueues
     if connection_string or endpoint:
         return StorageQueues(endpoint or None, connection_string or None)
     return read_embedded(r, embedded, "the queues (APP_QUEUE_ENDPOINT)")
+
+
+def read_blobs(r: Reader, embedded: Embedded | None) -> Embedded | BlobStorage:
+    connection_string = r.text("APP_STORAGE_CONNECTION_STRING", "")
+    endpoint = r.url("APP_BLOB_ENDPOINT", "")
+    container = r.text("APP_BLOB_CONTAINER", "files")
+    if not re.fullmatch(r"(?=.{3,63}$)[a-z0-9]+(?:-[a-z0-9]+)*", container):  # Azure's rule for names
+        r.fault("APP_BLOB_CONTAINER is not 3 to 63 lower-case letters, digits and single hyphens")
+    if connection_string and endpoint:
+        r.fault("APP_STORAGE_CONNECTION_STRING and APP_BLOB_ENDPOINT exclude each other")
+    if connection_string or endpoint:
+        return BlobStorage(container, endpoint or None, connection_string or None)
+    return read_embedded(r, embedded, "the blobs (APP_BLOB_ENDPOINT)")
 
 
 def read_redis(r: Reader) -> RedisService | None:

@@ -16,6 +16,7 @@ from runtime.environment import Reader
 from runtime.services import (
     AzureMail,
     AzureSql,
+    BlobStorage,
     Cosmos,
     Embedded,
     KeyVault,
@@ -23,6 +24,7 @@ from runtime.services import (
     Smtp,
     StorageQueues,
     WebPubSub,
+    read_blobs,
     read_documents,
     read_keys,
     read_mail,
@@ -117,6 +119,9 @@ class Settings:
     sql: Embedded | AzureSql
     keys: Embedded | KeyVault
     queue: Embedded | StorageQueues
+    blobs: Embedded | BlobStorage
+    quarantine: bool
+    """Uploads wait for the malware scanner's verdict before anybody reads them."""
     redis: RedisService | None
     """None: rates are each instance's own, and where there may be several every request reads its session."""
     mail: Embedded | Smtp | AzureMail
@@ -195,6 +200,8 @@ def _read(r: Reader) -> Settings:
         sql=read_sql(r, embedded),
         keys=read_keys(r, embedded),
         queue=read_queue(r, embedded),
+        blobs=read_blobs(r, embedded),
+        quarantine=r.choice("APP_MALWARE_SCAN", ("off", "defender"), "off") == "defender",
         redis=read_redis(r),
         mail=read_mail(r, embedded),
         mail_from=r.text("APP_MAIL_FROM"),

@@ -30,7 +30,7 @@ class UsersParts:
         return Profiles(
             parts.documents,
             parts.learning,
-            None,  # until files can be uploaded
+            parts.files.avatars,
             self.projection,
             parts.outbox,
             parts.clock,

@@ -13,6 +13,7 @@ import function_app
 from adapters.queues.sqlite import SqliteQueue
 from devhost.asgi import HttpTriggers
 from devhost.functions import functions_of
+from devhost.host import with_blobs
 from devhost.mailbox import Mail, Mailbox
 from devhost.queues import QueueDrain, QueueRules
 from devhost.timers import timer_request
@@ -151,5 +152,7 @@ async def a_world(data: Path, **settings: str) -> AsyncGenerator[World]:
 
 
 def _browser() -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(HttpTriggers(function_app.app), client=("203.0.113.7", 50505))
+    transport = httpx.ASGITransport(
+        with_blobs(HttpTriggers(function_app.app), runtime_parts.get()), client=("203.0.113.7", 50505)
+    )
     return httpx.AsyncClient(transport=transport, base_url=API)

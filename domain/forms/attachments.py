@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 
 class NoAttachments:
-    """While there are no uploads, every file is unknown."""
+    """Where nothing can be uploaded every file is unknown."""
 
-    async def find_unknown(self, file_ids: Sequence[str]) -> set[str]:
+    async def claim(self, file_ids: Sequence[str], *, claimant: str) -> set[str]:  # noqa: ARG002 - the port's
         return set(file_ids)

@@ -128,8 +128,10 @@ class Relay(Protocol):
 
 
 class Attachments(Protocol):
-    async def find_unknown(self, file_ids: Sequence[str]) -> set[str]:
-        """Those that are no completed file of the category `form`."""
+    async def claim(self, file_ids: Sequence[str], *, claimant: str) -> set[str]:
+        """Take files for *claimant*. Returns those that are no completed uploads of the category `form`, or were taken
+        by another; where there are any, none is taken. Safe to repeat. Raises Unavailable.
+        """
         ...
 
 

@@ -56,13 +56,13 @@ class Forms:
         if guards.trap:
             return self._pretend(form)
         form = check_form(form)
-        await self._check_attachments(form)
         new = self._plan(form, origin, key)
         if self.challenge is not None:
             first = await self._first_with_key(new) if key else None
             if first is not None:  # challenge tokens serve once; the retry of an answered request needs none
                 return _receipt(first, repeated=True)
             await self._check_challenge(self.challenge, guards)
+        await self._claim_attachments(new)
         return await self._keep(new)
 
     async def _keep(self, new: NewSubmission) -> Receipt:
@@ -110,11 +110,13 @@ class Forms:
             ),
         )
 
-    async def _check_attachments(self, form: Form) -> None:
-        if not form.file_ids:
+    async def _claim_attachments(self, new: NewSubmission) -> None:
+        """For this very form: sent again, with or without a key, it finds its files still its own."""
+        file_ids = new.form.file_ids
+        if not file_ids:
             return
-        unknown = await self.attachments.find_unknown(form.file_ids)
-        faults = [unknown_file(position) for position, file_id in enumerate(form.file_ids) if file_id in unknown]
+        unknown = await self.attachments.claim(file_ids, claimant=new.fingerprint)
+        faults = [unknown_file(position) for position, file_id in enumerate(file_ids) if file_id in unknown]
         if faults:
             raise Invalid(faults=faults)
 

@@ -28,6 +28,7 @@ DIRECTORY: Final = "directory"
 LEARNING: Final = "learning"
 COURSES: Final = "courses"
 CHAT: Final = "chat"
+FILES: Final = "files"
 IDEMPOTENCY: Final = "idempotency"
 
 CONTAINERS: Final[tuple[Container, ...]] = (
@@ -63,6 +64,12 @@ CONTAINERS: Final[tuple[Container, ...]] = (
         indexed=("type", "seq", "changedAt", "activeOn", "publishDueAt", "dueAt"),
         composites=(("pk", "id"), ("pk", "seq"), ("pk", "changedAt"), ("type", "activeOn")),
         swept=("publishDueAt", "dueAt"),
+    ),
+    Container(
+        FILES,
+        "pk = file id: the file, and what a scanner found in it.",
+        indexed=("sweepAt", "owned"),
+        swept=("sweepAt", "owned"),
     ),
     Container(IDEMPOTENCY, "Answers to keyed requests, for 24 hours."),
 )

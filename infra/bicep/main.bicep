@@ -93,6 +93,8 @@ var settings = {
   APP_KEY_VAULT_URL: keyVault.outputs.url
   APP_SIGNING_KEYS_SECRET: signingKeys
   APP_QUEUE_ENDPOINT: storage.outputs.queueEndpoint
+  APP_BLOB_ENDPOINT: storage.outputs.blobEndpoint
+  APP_BLOB_CONTAINER: uploadsContainer
   APP_REDIS_URL: redis.?outputs.url ?? ''
   APP_WEB_PUBSUB_ENDPOINT: webPubSub.outputs.endpoint
   APP_WEB_PUBSUB_HUB: code.hub

@@ -19,6 +19,7 @@ HEAVY = {
     "cloud": ("azure.core", "azure.cosmos", "azure.identity", "azure.messaging"),
     "SQL": ("sqlalchemy", "alembic", "pyodbc"),
     "crypto": ("jwt", "cryptography", "argon2"),
+    "content": ("PIL", "puremagic", "zipfile"),
     "networking": ("aiohttp", "redis", "httpx"),
     "development": ("devhost", "tests", "pytest", "uvicorn", "starlette"),
 }
