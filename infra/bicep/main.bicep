@@ -66,7 +66,7 @@ param logsDailyQuotaGb int = 1
 param logsKeptDays int = 30
 param monthlyBudget int
 
-@description('The first of a month, yyyy-MM-01; choose it once.')
+@description('The first of the month of the first deployment, yyyy-MM-01. Azure takes no other at first, and no change later.')
 param budgetStart string
 
 var token = take(uniqueString(resourceGroup().id, stage), 12)

@@ -2,13 +2,13 @@
 using 'main.bicep'
 
 param stage = 'prod'
-param siteUrl = readEnvironmentVariable('TOOLS_SITE_URL', 'https://tools.example')
+param siteUrl = readEnvironmentVariable('TOOLS_SITE_URL')
 param apiUrl = readEnvironmentVariable('TOOLS_API_URL', '')
 param trustedProxyDepth = int(readEnvironmentVariable('TOOLS_PROXY_DEPTH', '1'))
-param operatorsName = readEnvironmentVariable('TOOLS_OPERATORS_NAME', 'tools-operators')
-param operatorsId = readEnvironmentVariable('TOOLS_OPERATORS_ID', '00000000-0000-0000-0000-000000000000')
-param teamEmail = readEnvironmentVariable('TOOLS_TEAM_EMAIL', 'team@tools.example')
-param alertEmail = readEnvironmentVariable('TOOLS_ALERT_EMAIL', 'team@tools.example')
+param operatorsName = readEnvironmentVariable('TOOLS_OPERATORS_NAME')
+param operatorsId = readEnvironmentVariable('TOOLS_OPERATORS_ID')
+param teamEmail = readEnvironmentVariable('TOOLS_TEAM_EMAIL')
+param alertEmail = readEnvironmentVariable('TOOLS_ALERT_EMAIL')
 param mailDomain = readEnvironmentVariable('TOOLS_MAIL_DOMAIN', '')
 param mailDomainVerified = bool(readEnvironmentVariable('TOOLS_MAIL_DOMAIN_VERIFIED', 'false'))
 param challengeVerifyUrl = readEnvironmentVariable('TOOLS_CHALLENGE_VERIFY_URL', '')
@@ -21,4 +21,4 @@ param redisEnabled = true
 param maximumInstances = 40
 param logsKeptDays = 90
 param monthlyBudget = 150
-param budgetStart = '2026-12-01'
+param budgetStart = readEnvironmentVariable('TOOLS_BUDGET_START')

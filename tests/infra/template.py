@@ -50,13 +50,28 @@ def at(node: Any, path: str) -> Any:
     return node
 
 
+ENVIRONMENT: Final = {
+    "TOOLS_SITE_URL": "https://tools.example",
+    "TOOLS_OPERATORS_NAME": "tools-operators",
+    "TOOLS_OPERATORS_ID": "44444444-4444-4444-8444-444444444444",
+    "TOOLS_TEAM_EMAIL": "team@tools.example",
+    "TOOLS_ALERT_EMAIL": "ops@tools.example",
+    "TOOLS_BUDGET_START": "2026-12-01",
+}
+"""What an organisation has to say; the rest has defaults."""
+
+
+def _read_environment(name: str, *default: str) -> str:
+    return ENVIRONMENT[name] if not default else default[0]
+
+
 FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "bool": lambda text: text.lower() == "true",
     "empty": lambda value: not value,
     "int": int,
     "join": lambda parts, between: between.join(parts),
     "loadJsonContent": lambda path: json.loads((BICEP / path).read_text("utf-8")),
-    "readEnvironmentVariable": lambda _name, default: default,
+    "readEnvironmentVariable": _read_environment,
     "resourceGroup": lambda: {"id": "/subscriptions/s/resourceGroups/g", "location": "westeurope"},
     "string": str,
     "take": lambda text, count: text[:count],
