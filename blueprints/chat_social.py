@@ -6,7 +6,7 @@ import azure.functions as func
 from msgspec import Meta
 
 from blueprints.access import SIGNED_IN
-from blueprints.chat_shapes import Id
+from blueprints.chat_shapes import Id, MessageOut
 from domain.chat.presence import MAX_ASKED
 from runtime import parts
 from web.bodies import Out, Query
@@ -27,6 +27,10 @@ class BlockOut(Out):
 
 class PresenceQuery(Query):
     user_ids: Annotated[list[Id], Meta(min_length=1, max_length=MAX_ASKED)]
+
+
+class SearchQuery(PageQuery, kw_only=True):
+    q: Annotated[str, Meta(min_length=1, max_length=200, description="Words; each must begin a word of the message.")]
 
 
 class PresentOut(Out):
@@ -106,3 +110,37 @@ async def get_presence(call: Call) -> Reply:
     """
     found = await parts.get().social.presence.find(call.user_id, call.query(PresenceQuery).user_ids)
     return Reply(200, {"items": found})
+
+
+@endpoint(
+    bp,
+    "GET",
+    "v1/conversations/{conversation_id}/messages/search",
+    access=SIGNED_IN,
+    query=SearchQuery,
+    gives=PageOut[MessageOut],
+    errors=("not_found", "not_participant"),
+)
+async def search_conversation(call: Call) -> Reply:
+    """Search the messages of a conversation, the newest first.
+
+    Case and accents do not matter. A page may be shorter than `limit` though there are more.
+    """
+    asked = call.query(SearchQuery)
+    below = await read_position(call, asked)
+    found = await parts.get().social.search.in_conversation(
+        call.user_id, call.path_id("conversation_id"), asked.q, limit=asked.limit, below=below
+    )
+    return Reply(200, await page(call, asked, found.items, after=found.next_below))
+
+
+@endpoint(bp, "GET", "v1/messages/search", access=SIGNED_IN, query=SearchQuery, gives=PageOut[MessageOut])
+async def search_messages(call: Call) -> Reply:
+    """Search the caller's busiest conversations, the newest messages first.
+
+    As in one conversation; `readBy` is left empty here.
+    """
+    asked = call.query(SearchQuery)
+    below = await read_position(call, asked)
+    found = await parts.get().social.search.everywhere(call.user_id, asked.q, limit=asked.limit, below=below)
+    return Reply(200, await page(call, asked, found.items, after=found.next_below))

@@ -7,6 +7,8 @@ from domain.chat.blocking import Blocks
 from domain.chat.muting import Muting
 from domain.chat.presence import Presence
 from domain.chat.reports import Reports
+from domain.chat.search import MessageIndex, Search
+from runtime.services import Embedded
 
 if TYPE_CHECKING:
     from runtime.parts import Parts
@@ -35,3 +37,23 @@ class SocialParts:
     def reports(self) -> Reports:
         parts = self._parts
         return Reports(parts.documents, parts.changes, parts.people, parts.outbox, parts.clock, parts.ids)
+
+    @cached_property
+    def message_index(self) -> MessageIndex:
+        match self._parts.settings.documents:
+            case Embedded(folder):
+                from adapters.search.fts import FtsIndex
+
+                return FtsIndex(folder / "search.db", self._parts.documents)
+            case _:
+                from adapters.search.scan import ScanningIndex
+
+                return ScanningIndex(self._parts.documents)
+
+    @cached_property
+    def search(self) -> Search:
+        return Search(self._parts.documents, self.message_index)
+
+    async def close(self) -> None:
+        if "message_index" in vars(self):
+            await self.message_index.close()

@@ -1,6 +1,6 @@
-"""Muting and blocking over HTTP."""
+"""Muting, blocking and searching over HTTP."""
 
-from tests.http.test_chat_signals import open_direct, post
+from tests.http.test_chat_signals import open_direct, post, say
 from tests.http.test_users import code, get
 from tests.world import World
 
@@ -46,3 +46,22 @@ async def test_who_cannot_be_blocked(world: World) -> None:
     assert code(await post(world, f"{USERS}/{ada.id}/block", ada)) == (400, "validation_error")
     assert code(await post(world, f"{USERS}/018d2b1e-7a3c-7c4e-8f5a-0123456789ab/block", ada)) == (404, "not_found")
     assert code(await post(world, f"{USERS}/nobody/block", ada)) == (404, "not_found")
+
+
+async def test_messages_are_searched_in_ones_own_conversations(world: World) -> None:
+    ada, bob, eve = [await world.sign_up(name) for name in ("ada", "bob", "eve")]
+    room = await open_direct(world, ada, bob)
+    for text in ("Caf\u00e9 at nine", "tea", "caf\u00e9 at ten"):
+        await say(world, ada, room, text)
+    url = f"{CHAT}/{room}/messages/search"
+    first = (await get(world, url, bob, q="CAFE", limit=1)).json()
+    assert [item["text"] for item in first["items"]] == ["caf\u00e9 at ten"]
+    rest = await get(world, url, bob, q="CAFE", limit=1, cursor=first["pagination"]["nextCursor"])
+    assert [item["text"] for item in rest.json()["items"]] == ["Caf\u00e9 at nine"]
+    assert rest.json()["pagination"] == {"hasMore": False, "nextCursor": None}
+    everywhere = await get(world, "/api/v1/messages/search", bob, q="cafe nine")
+    assert [item["text"] for item in everywhere.json()["items"]] == ["Caf\u00e9 at nine"]
+    assert (await get(world, "/api/v1/messages/search", eve, q="cafe")).json()["items"] == []
+    assert code(await get(world, url, eve, q="cafe")) == (404, "not_found")
+    for asked in ({}, {"q": ""}, {"q": "?"}, {"q": "x" * 201}):
+        assert code(await get(world, url, bob, **asked)) == (400, "validation_error")
