@@ -157,7 +157,7 @@ class Learning:
         )
 
     async def summary(self, user_id: str) -> LearningSummary:
-        """One store call (for each thousand enrolments)."""
+        """One store call (for each two hundred enrolments)."""
         enrolments = await self._enrolments.list_all(user_id)
         done = sorted((at, lesson_id) for one in enrolments for lesson_id, at in one.completed_lessons.items())
         return LearningSummary(
