@@ -133,8 +133,11 @@ def _medians(results: Results, row: str, subject: str) -> str:
 
 def write(page: Path, results: Results, *, windows: int, seconds: float) -> None:
     """Replace what stands between the marks."""
+    replace_between(page, BEGIN, END, "\n".join(lines(results, windows=windows, seconds=seconds)))
+
+
+def replace_between(page: Path, begin: str, end: str, body: str) -> None:
+    """Put *body* between two marks of a page. Raises ValueError where they are not."""
     text = page.read_text("utf-8")
-    before, _, rest = text.partition(BEGIN)
-    after = rest.partition(END)[2]
-    body = "\n".join(lines(results, windows=windows, seconds=seconds))
-    page.write_text(f"{before}{BEGIN}\n{body}\n{END}{after}", "utf-8")
+    before, after = text.index(begin), text.index(end)
+    page.write_text(f"{text[:before]}{begin}\n{body}\n{text[after:]}", "utf-8")
