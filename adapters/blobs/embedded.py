@@ -4,6 +4,7 @@ import asyncio
 import os
 import secrets
 import shutil
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -19,6 +20,7 @@ from domain.kernel.ids import is_uuid7
 from domain.kernel.keys import Keys
 
 PATH: Final = "/_blobs/"
+_TRIES: Final = 10
 T = TypeVar("T")
 
 
@@ -63,6 +65,7 @@ class EmbeddedBlobs:
         self._clock = clock
         self._url = api_url + PATH
         self._ready = False
+        self._preparing = threading.Lock()
 
     async def sign_upload(
         self, name: str, *, media_type: str, max_bytes: int, expires_at: datetime, in_blocks: bool
@@ -200,7 +203,9 @@ class EmbeddedBlobs:
         return self._arriving / secrets.token_hex(16)
 
     def _prepare(self) -> None:
-        if not self._ready:
+        with self._preparing:
+            if self._ready:
+                return
             for folder in (self._kept, self._blocks, self._arriving):
                 folder.mkdir(parents=True, exist_ok=True)
             for left in self._arriving.iterdir():  # by a process that is no more
@@ -208,16 +213,21 @@ class EmbeddedBlobs:
             self._ready = True
 
     def _settle(self, scratch: Path, path: Path, *, overwrite: bool) -> None:
-        path.parent.mkdir(exist_ok=True)
-        if overwrite:
-            scratch.replace(path)
-            return
         try:
-            path.hardlink_to(scratch)
+            for _ in range(_TRIES):
+                path.parent.mkdir(exist_ok=True)
+                # The folder goes with its last blob, perhaps at this moment.
+                with suppress(FileNotFoundError):
+                    if overwrite:
+                        scratch.replace(path)
+                    else:
+                        path.hardlink_to(scratch)
+                    return
+            raise Unavailable
         except FileExistsError:
             raise BlobExists from None
         finally:
-            scratch.unlink()
+            scratch.unlink(missing_ok=True)
 
     async def _do(self, work: Callable[[], T]) -> T:
         def run() -> T:

@@ -6,17 +6,13 @@ So executables, HTML and SVG need no list: they are never what was announced.
 
 import asyncio
 from collections.abc import Mapping
-from typing import Final, TypeVar
+from typing import Final
 
 from adapters.content.archives import check_archive
 from adapters.content.texts import check_text
 from domain.files.errors import FileRefused
 from domain.files.kinds import MP3, MP4, OFFICE, PDF, PICTURES, TEXTS, WEBM, ZIP
 
-T = TypeVar("T")
-
-AT_ONCE: Final = 2
-"""Files looked at at the same time in this process: each may be 50 MiB, and a picture unpacks to 160."""
 _END_OF_ARCHIVE: Final = b"PK\x05\x06"
 _ARCHIVE_COMMENT: Final = 65_557  # the record and the longest comment: where an archive's end is looked for
 _MP4_BRANDS: Final = (b"iso", b"mp4", b"avc", b"M4V", b"M4A", b"MSNV", b"dash", b"mmp4", b"f4v", b"cmf")
@@ -25,18 +21,13 @@ _MP4_BRANDS: Final = (b"iso", b"mp4", b"avc", b"M4V", b"M4A", b"MSNV", b"dash", 
 class ContentInspector:
     """The port `Inspector`."""
 
-    def __init__(self) -> None:
-        self._slots = asyncio.Semaphore(AT_ONCE)
-
     async def inspect(self, content: bytes, media_type: str, *, whole: bool) -> None:
-        async with self._slots:
-            await asyncio.to_thread(check_content, content, media_type, whole=whole)
+        await asyncio.to_thread(check_content, content, media_type, whole=whole)
 
     async def make_avatars(self, content: bytes) -> Mapping[int, bytes]:
         from adapters.content.pictures import make_avatars
 
-        async with self._slots:
-            return await asyncio.to_thread(make_avatars, content)
+        return await asyncio.to_thread(make_avatars, content)
 
 
 def check_content(content: bytes, media_type: str, *, whole: bool) -> None:

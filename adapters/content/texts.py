@@ -12,7 +12,8 @@ _MARKUP: Final = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """What browsers take for HTML or XML when they guess (WHATWG MIME Sniffing §7.1), and some more."""
-_EXECUTED: Final = re.compile(r"(?:#!|<\?php|MZ|\x7fELF)")
+_OTHER: Final = re.compile(r"#!|<\?php|MZ|%PDF-|%!PS|\{\\rtf")
+"""How files begin that are something else although they can be read as text."""
 
 
 def check_text(content: bytes) -> None:
@@ -23,5 +24,5 @@ def check_text(content: bytes) -> None:
         raise FileRefused("type_mismatch") from None
     if _CONTROLS.search(text):
         raise FileRefused("type_mismatch")
-    if _MARKUP.match(text) or _EXECUTED.match(text):
+    if _MARKUP.match(text) or _OTHER.match(text):
         raise FileRefused("unsafe_content")

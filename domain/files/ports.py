@@ -55,7 +55,10 @@ class Blobs(Protocol):
     async def stat(self, name: str) -> BlobStat | None: ...
 
     async def read(self, name: str, *, etag: str, length: int) -> bytes:
-        """The first *length* bytes, fewer where the blob is shorter. Raises BlobNotFound, BlobChanged."""
+        """The first *length* bytes, fewer where the blob is shorter.
+
+        Raises BlobNotFound, BlobChanged; for one that is not there either.
+        """
         ...
 
     async def put(self, name: str, content: bytes, *, media_type: str) -> None:
@@ -76,7 +79,7 @@ class Blobs(Protocol):
 
 
 class Inspector(Protocol):
-    """Looks at bytes. Works in threads, few at once: pictures and archives unpack to much more than they are."""
+    """Looks at bytes, in threads. Pictures unpack to much more than they are: ask for few at once."""
 
     async def inspect(self, content: bytes, media_type: str, *, whole: bool) -> None:
         """Return if *content* is a sound file of *media_type*. Raises FileRefused.

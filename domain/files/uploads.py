@@ -1,7 +1,9 @@
 """From the announcement of a file to a file that can be read.  Walk: `docs/flows/upload.md`."""
 
+import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from domain.files.errors import FileNotFound, FileRefused, NotUploaded, UploadNotVerified
@@ -31,6 +33,8 @@ from domain.kernel.errors import Fault, Forbidden, Invalid, MissingToken, Unavai
 READ_WHOLE: Final = 50 * MIB
 """Up to here all of a file is looked at, and only the beginning of what is larger: videos."""
 HEAD_BYTES: Final = 64 * 1024
+AT_ONCE: Final = 2
+"""Files read and looked at at the same time: each may be 50 MiB, and a picture unpacks to 160. Others wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class Uploads:
     inspector: Inspector
     clock: Clock
     quarantine: bool = False
+    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE), repr=False)
 
     async def begin(self, caller: Caller, announced: Announced, file_id: str) -> tuple[StoredFile, SignedUpload]:
         """Give out the right to upload one file. One store call. Safe to retry with the same *file_id*.
@@ -133,18 +138,24 @@ class Uploads:
         """Check the upload, and copy it to where no URL of a client's leads. Returns the file as it then is."""
         if stat.size != file.size:
             raise FileRefused("size_mismatch")
-        source, whole = upload_name(file.id), stat.size <= READ_WHOLE
-        content = await self.blobs.read(source, etag=stat.etag, length=stat.size if whole else HEAD_BYTES)
-        await self.inspector.inspect(content, file.media_type, whole=whole)
+        async with self.slots:
+            pictures = await self._look(file, stat)
         state = State.QUARANTINED if self.quarantine and file.category is not Category.AVATAR else State.COMPLETE
         file = replace(file, state=state, version=version_of(stat.etag), uploaded_at=self.clock.now())
         if file.category is not Category.AVATAR:
-            await self.blobs.promote(source, blob_name(file), etag=stat.etag)
+            await self.blobs.promote(upload_name(file.id), blob_name(file), etag=stat.etag)
             return file
-        pictures = await self.inspector.make_avatars(content)
         for width, picture in pictures.items():
             await self.blobs.put(blob_name(file, width), picture, media_type=WEBP)
         return replace(file, media_type=WEBP, size=len(pictures[max(AVATAR_WIDTHS)]))
+
+    async def _look(self, file: StoredFile, stat: BlobStat) -> Mapping[int, bytes]:
+        """Look at the upload's bytes. Returns the pictures made of an avatar."""
+        whole = stat.size <= READ_WHOLE
+        length = stat.size if whole else HEAD_BYTES
+        content = await self.blobs.read(upload_name(file.id), etag=stat.etag, length=length)
+        await self.inspector.inspect(content, file.media_type, whole=whole)
+        return await self.inspector.make_avatars(content) if file.category is Category.AVATAR else {}
 
     async def _write(self, caller: Caller, stored: Stored, finished: StoredFile) -> StoredFile:
         try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from pathlib import Path
 
 import httpx
 import pytest
@@ -10,7 +11,7 @@ from PIL import Image
 from domain.files.kinds import DOCX, JPEG, PDF, PNG, RULES, TXT, WEBP, Category, Who
 from tests.contents import SOUND, a_pdf, a_picture
 from tests.uploads import FILES, appoint, ask, begin, complete, read, send, upload
-from tests.world import World
+from tests.world import World, a_world
 
 HELLO = b"hello, world\n"
 
@@ -210,3 +211,19 @@ async def test_a_form_holds_a_file_and_no_other_form_does(world: World) -> None:
     grace = await world.sign_up("grace")
     await appoint(world, grace, "admin")
     assert (await world.client.get(f"{FILES}/{pdf['id']}", headers=grace.bearer)).status_code == 200
+
+
+async def test_a_person_gets_ten_upload_urls_a_minute(tmp_path: Path) -> None:
+    async with a_world(tmp_path, APP_RATE_LIMIT_UPLOAD_PER_MINUTE="10") as world:
+        ada, bob = await world.sign_up("ada"), await world.sign_up("bob")
+        replies = [await ask(world, ada, HELLO, TXT) for _ in range(11)]
+        assert [reply.status_code for reply in replies] == [200] * 10 + [429]
+        assert (await ask(world, bob, HELLO, TXT)).status_code == 200
+
+
+async def test_a_request_that_is_sent_twice_announces_one_file(world: World) -> None:
+    ada = await world.sign_up("ada")
+    body = {"fileName": "a.txt", "fileType": TXT, "fileSize": 13, "category": "document"}
+    headers = {**ada.bearer, "Idempotency-Key": "k"}
+    first, again = [await world.client.post(f"{FILES}/upload-url", json=body, headers=headers) for _ in range(2)]
+    assert first.json() == again.json()
