@@ -9,7 +9,7 @@ import pytest
 
 from adapters.documents.indexing import indexing_policy
 from domain.kernel.containers import CONTAINERS
-from runtime.services import AzureMail, AzureSql, Cosmos, KeyVault, StorageQueues
+from runtime.services import AzureMail, AzureSql, BlobStorage, Cosmos, KeyVault, StorageQueues
 from runtime.settings import Settings
 from tests.infra.template import BICEP, ROOT, TENANT, Template, at, members, resources, statements
 from tests.meta.test_queues import CONSUMED
@@ -55,6 +55,8 @@ def test_the_app_starts_with_these_settings(parameter_file: str) -> None:
     assert isinstance(read.sql, AzureSql)
     assert isinstance(read.keys, KeyVault)
     assert isinstance(read.queue, StorageQueues)
+    assert isinstance(read.blobs, BlobStorage)
+    assert read.blobs.container == Template(parameter_file, OUTPUTS).module_param("storage", "uploadsContainer")
     assert isinstance(read.mail, AzureMail)
     assert read.realtime.events is not None
     assert read.realtime.events.tenant == TENANT
