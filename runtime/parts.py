@@ -39,6 +39,7 @@ from web.edge import Edge
 if TYPE_CHECKING:
     from adapters.sql.outbox import SqlOutbox
     from domain.chat.behind import Behind
+    from domain.chat.bindings import Bindings
     from domain.chat.changes import Changes
     from domain.chat.connections import Connections
     from domain.chat.conversations import Conversations
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from domain.chat.sync import Sync
     from domain.chat.tasks import ChatTasks
     from runtime.auth_parts import AuthParts
+    from runtime.chat_sessions import StandingSessions
     from runtime.files_parts import FilesParts
     from runtime.social_parts import SocialParts
     from runtime.users_parts import UsersParts
@@ -317,10 +319,20 @@ class Parts(ServiceParts):
     @cached_property
     def connections(self) -> "Connections":
         from domain.chat.connections import Connections
+
+        return Connections(self.conversations, self.realtime, self.socket_sessions, self.bindings, self.clock)
+
+    @cached_property
+    def socket_sessions(self) -> "StandingSessions":
         from runtime.chat_sessions import StandingSessions
 
-        sessions = StandingSessions(self.authenticator)
-        return Connections(self.conversations, self.realtime, sessions, self.clock)
+        return StandingSessions(self.cache, self.authenticator)
+
+    @cached_property
+    def bindings(self) -> "Bindings":
+        from domain.chat.bindings import Bindings
+
+        return Bindings(self.documents, self.socket_sessions)
 
     @cached_property
     def readiness(self) -> Readiness:

@@ -47,11 +47,14 @@ def read_event(headers: Mapping[str, str]) -> CloudEvent:
         kind = kind.removeprefix("azure.webpubsub.")
     else:
         raise Invalid.field("ce-type", "unknown", "This is not an event of Azure Web PubSub.")
+    source, connection_id = headers.get("ce-source"), need("ce-connectionid")
+    if source is not None and source.rpartition("/")[2] != connection_id:
+        raise Invalid.field("ce-source", "format", "Is not the connection that ce-connectionId names.")
     return CloudEvent(
         kind=kind,
         id=need("ce-id"),
         hub=need("ce-hub").lower(),
-        connection_id=need("ce-connectionid"),
+        connection_id=connection_id,
         user_id=headers.get("ce-userid") or None,
         signature=headers.get("ce-signature", ""),
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from domain.chat.bindings import Bindings
 from domain.chat.conversations import Conversations
 from domain.chat.ports import Sessions
 from domain.chat.views import conversation_group, session_group
@@ -37,10 +38,18 @@ class ClientUrl:
 
 
 class Connections:
-    def __init__(self, conversations: Conversations, realtime: Realtime, sessions: Sessions, clock: Clock) -> None:
+    def __init__(
+        self,
+        conversations: Conversations,
+        realtime: Realtime,
+        sessions: Sessions,
+        bindings: Bindings,
+        clock: Clock,
+    ) -> None:
         self._conversations = conversations
         self._realtime = realtime
         self._sessions = sessions
+        self._bindings = bindings
         self._clock = clock
 
     async def negotiate(self, user_id: str, session_id: str) -> ClientUrl:
@@ -50,13 +59,14 @@ class Connections:
         )
         return ClientUrl(access.url, self._clock.now() + access.expires_in)
 
-    async def connect(self, user_id: str, session_id: str) -> list[str]:
-        """Let a connection in, and name the groups it joins.
+    async def connect(self, connection_id: str, user_id: str, session_id: str) -> list[str]:
+        """Let a connection in, bind it to the person and the sign-in, and name the groups it joins.
 
-        One session check and one query. Raises ConnectionRefused, Unavailable.
+        One session check, one create and one query. Raises ConnectionRefused, Unavailable.
         """
         if not await self._sessions.may_connect(user_id, session_id):
             raise ConnectionRefused
+        await self._bindings.bind(connection_id, user_id, session_id)
         ids = await self._conversations.active_ids(user_id, limit=JOINED_AT_CONNECT)
         return [session_group(session_id), *(conversation_group(conversation_id) for conversation_id in ids)]
 

@@ -13,3 +13,7 @@ class Sessions(Protocol):
     async def may_connect(self, user_id: str, session_id: str) -> bool:
         """True while the session stands and its account is active and verified. Raises Unavailable."""
         ...
+
+    async def stands(self, user_id: str, session_id: str) -> bool:
+        """The same for a session that is known to be this person's: one cache trip, mostly. Raises Unavailable."""
+        ...

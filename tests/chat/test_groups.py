@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from domain.chat.bindings import Bindings
 from domain.chat.connections import Connections
 from domain.chat.errors import LastAdmin, NotGroupAdmin, NotParticipant, ParticipantNotFound
 from domain.chat.groups import Groups
@@ -242,12 +243,16 @@ async def test_a_connection_that_opens_while_one_is_put_out_hears_nothing(chat: 
         async def may_connect(self, user_id: str, session_id: str) -> bool:  # noqa: ARG002 - the port's
             return True
 
+        async def stands(self, user_id: str, session_id: str) -> bool:  # noqa: ARG002 - the port's
+            return True
+
     ada, bob = await chat.person("Ada"), await chat.person("Bob")
     room = await chat.group(ada, bob)
-    connections = Connections(chat.conversations, chat.realtime, Standing(), chat.clock)
-    assert f"c.{room}" in await connections.connect(bob, "s1")
+    bindings = Bindings(chat.documents, Standing())
+    connections = Connections(chat.conversations, chat.realtime, Standing(), bindings, chat.clock)
+    assert f"c.{room}" in await connections.connect("c1", bob, "s1")
     await chat.groups.remove(ada, room, bob)
     chat.realtime.calls.clear()
     await connections.connected(bob)
     assert ("remove_user_from_group", f"c.{room}", bob) in chat.realtime.calls
-    assert await connections.connect(bob, "s1") == ["s.s1"]
+    assert await connections.connect("c1", bob, "s1") == ["s.s1"]

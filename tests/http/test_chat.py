@@ -9,6 +9,7 @@ import pytest
 
 from domain.chat.model import direct_conversation_id
 from domain.kernel.ids import is_uuid7
+from tests.budget import CountingDocuments
 from tests.world import Person, World
 
 KEY = "k" * 44
@@ -219,8 +220,15 @@ async def test_connect_refuses_whom_it_should(world: World, ada: Person, bob: Pe
     assert await connect(ada, session) == 403, "signed out"
 
 
+async def let_in(world: World, person: Person, connection: str = "conn-1") -> None:
+    body = {"claims": {"webpubsub.group": [f"s.{await session_of(world, person)}"]}}
+    answer = await world.client.post("/api/v1/chat/events", json=body, headers=event("sys.connect", person, connection))
+    assert answer.status_code == 200, answer.text
+
+
 async def test_a_message_event_does_what_its_twin_does_and_only_once(world: World, ada: Person, bob: Person) -> None:
     room = (await open_direct(world, ada, bob)).json()["id"]
+    await let_in(world, ada)
     headers = event("user.message", ada)
     body = {"conversationId": room, "text": "over the socket"}
     first = await world.client.post("/api/v1/chat/events", json=body, headers=headers)
@@ -229,6 +237,60 @@ async def test_a_message_event_does_what_its_twin_does_and_only_once(world: Worl
     assert first.json() == again.json()
     assert first.json()["seq"] == 1
     assert (await say(world, bob, room, "and back")).json()["seq"] == 2
+
+
+async def test_an_event_counts_only_for_whom_the_connection_was_let_in_as(
+    world: World, ada: Person, bob: Person
+) -> None:
+    room = (await open_direct(world, ada, bob)).json()["id"]
+    await let_in(world, ada)
+
+    async def send(person: Person, connection: str = "conn-1", **headers: str) -> int:
+        answer = await world.client.post(
+            "/api/v1/chat/events",
+            json={"conversationId": room, "text": "x"},
+            headers=event("user.message", person, connection) | headers,
+        )
+        return answer.status_code
+
+    assert await send(ada) == 200
+    assert await send(bob) == 403, "another's connection"
+    assert await send(ada, "conn-2") == 403, "never let in"
+    assert await send(ada, **{"ce-source": "/hubs/mackchat/client/conn-2"}) == 400
+    assert await send(ada, **{"ce-source": "/hubs/mackchat/client/conn-1"}) == 200
+    vars(world.parts).pop("bindings")  # another instance
+    vars(world.parts).pop("connections")
+    assert await send(ada) == 200
+    await world.client.post("/api/v1/auth/logout", headers=ada.bearer)
+    assert await send(ada) == 403, "signed out"
+    bobs = event("sys.connect", bob)
+    claims = {"claims": {"webpubsub.group": [f"s.{await session_of(world, bob)}"]}}
+    taken = await world.client.post("/api/v1/chat/events", json=claims, headers=bobs)
+    assert taken.status_code == 403, "a connection never changes hands"
+
+
+async def test_a_connection_that_is_gone_says_nothing_more(world: World, ada: Person, bob: Person) -> None:
+    room = (await open_direct(world, ada, bob)).json()["id"]
+    await let_in(world, ada)
+    for _ in range(2):
+        gone = await world.client.post("/api/v1/chat/events", json={}, headers=event("sys.disconnected", ada))
+        assert gone.status_code == 204
+    body = {"conversationId": room, "text": "x"}
+    late = await world.client.post("/api/v1/chat/events", json=body, headers=event("user.message", ada))
+    assert late.status_code == 403
+
+
+async def test_a_known_connection_costs_no_document_call_to_type(world: World, ada: Person, bob: Person) -> None:
+    room = (await open_direct(world, ada, bob)).json()["id"]
+    await let_in(world, ada)
+    await say(world, ada, room, "hello")
+    counting = CountingDocuments(world.parts.documents)
+    vars(world.parts)["documents"] = counting
+    with counting.measure() as calls:
+        body = {"conversationId": room, "state": "start"}
+        answer = await world.client.post("/api/v1/chat/events", json=body, headers=event("user.typing", ada))
+    assert answer.status_code == 204
+    assert calls.total == 0
 
 
 async def test_broken_events_are_refused_clearly(world: World, ada: Person) -> None:

@@ -1,6 +1,6 @@
 """Presence over HTTP, fed by the events of the realtime service."""
 
-from tests.http.test_chat_signals import open_direct, service_event
+from tests.http.test_chat_signals import let_in, open_direct, service_event
 from tests.http.test_users import code, get
 from tests.world import World
 
@@ -13,9 +13,11 @@ async def test_connections_make_people_present(world: World) -> None:
     assert (await get(world, URL, bob, userIds=f"{ada.id},{eve.id}")).json() == {
         "items": [{"userId": ada.id, "online": False, "lastSeenAt": None}]
     }
+    await let_in(world, ada)
     assert (await service_event(world, "sys.connected", ada, {})).status_code == 204
     seen = (await get(world, URL, bob, userIds=ada.id)).json()["items"]
     assert seen == [{"userId": ada.id, "online": True, "lastSeenAt": "2026-01-20T12:00:00.000Z"}]
+    await let_in(world, bob, "c2")
     assert (await service_event(world, "sys.connected", bob, {}, connection="c2")).status_code == 204
     assert (await service_event(world, "sys.disconnected", ada, {"reason": "x"}, event_id="2")).status_code == 204
     world.clock.advance(seconds=31)

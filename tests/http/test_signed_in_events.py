@@ -4,7 +4,7 @@ from pathlib import Path
 
 from adapters.tokens.entra import EntraTokens
 from tests.entra import AUDIENCE, PRINCIPAL, TENANT, an_entra
-from tests.http.test_chat_signals import service_event
+from tests.http.test_chat_signals import let_in, service_event
 from tests.world import a_world
 
 SETTINGS = {
@@ -19,6 +19,7 @@ async def test_only_the_token_opens_even_to_whom_knows_a_key(tmp_path: Path) -> 
         assert world.parts.event_tokens is not None
         world.parts.event_tokens = EntraTokens(TENANT, AUDIENCE, PRINCIPAL, world.clock, login=entra.login)
         ada = await world.sign_up("ada")
+        await let_in(world, ada, Authorization=f"Bearer {entra.token()}")
         good = await service_event(world, "sys.connected", ada, {}, Authorization=f"Bearer {entra.token()}")
         assert good.status_code == 204
         for wrong in ({}, {"Authorization": "Bearer nonsense"}, ada.bearer):
