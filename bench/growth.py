@@ -64,9 +64,13 @@ class Growth:
         size = f"{count:,} conversations a person"
         await self._note("list conversations", size, chat, lambda: chat.conversations.page(me, limit=20))
         await self._note("open one", size, chat, lambda: chat.conversations.get(me, rooms[0]))
-        await self._note("connect a socket", size, chat, lambda: chat.conversations.active_ids(me, limit=200))
+        await self._note("connect a socket", size, chat, self._connect(chat, me))
         await self._note("send", size, chat, lambda: chat.say(me, rooms[0], "Hello"))
         await self._end(chat)
+
+    def _connect(self, chat: Instance, me: str) -> Callable[[], Awaitable[list[str]]]:
+        day = timedelta(days=1)
+        return lambda: chat.conversations.active_ids(me, at_least=200, since=chat.clock.now() - day)
 
     async def messages(self, count: int) -> None:
         chat = self._chat(f"messages-{count}")

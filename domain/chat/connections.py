@@ -10,6 +10,7 @@ from typing import Final
 
 from domain.chat.bindings import Bindings
 from domain.chat.conversations import Conversations
+from domain.chat.planning import ASLEEP_AFTER
 from domain.chat.ports import Sessions
 from domain.chat.views import conversation_group, session_group
 from domain.kernel.clock import Clock
@@ -20,7 +21,7 @@ URL_TTL: Final = timedelta(minutes=60)
 """The contract's life of a client URL; it is checked when a connection opens, and does not end one."""
 
 JOINED_AT_CONNECT: Final = 200
-"""The busiest conversations are joined as groups; what happens in the rest is told to the person."""
+"""So many of the busiest conversations, besides all of the last day; the others are joined when they wake."""
 
 JUST_NOW: Final = timedelta(minutes=1)
 
@@ -67,7 +68,8 @@ class Connections:
         if not await self._sessions.may_connect(user_id, session_id):
             raise ConnectionRefused
         await self._bindings.bind(connection_id, user_id, session_id)
-        ids = await self._conversations.active_ids(user_id, limit=JOINED_AT_CONNECT)
+        awake = self._clock.now() - ASLEEP_AFTER
+        ids = await self._conversations.active_ids(user_id, at_least=JOINED_AT_CONNECT, since=awake)
         return [session_group(session_id), *(conversation_group(conversation_id) for conversation_id in ids)]
 
     async def connected(self, user_id: str) -> None:

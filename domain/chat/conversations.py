@@ -153,12 +153,20 @@ class Conversations:
         found = dict(zip(keys, await self._documents.find_many(CHAT, keys), strict=True))
         return [row for place in places if (row := _row(me, place, found)) is not None]
 
-    async def active_ids(self, me: str, *, limit: int) -> list[str]:
-        """The ids of the caller's conversations, the busiest first: one query."""
+    async def active_ids(self, me: str, *, at_least: int, since: datetime) -> list[str]:
+        """The busiest *at_least* of the caller's conversations, and more that were busy after *since*: one query.
+
+        A thousand at most.
+        """
         places = await self._documents.query(
-            CHAT, me, Query(order="activeOn", descending=True, eq={"type": "membership"}, limit=limit)
+            CHAT, me, Query(order="activeOn", descending=True, eq={"type": "membership"}, limit=1000)
         )
-        return [place.item["conversationId"] for place in places]
+        late = to_iso(since)
+        return [
+            place.item["conversationId"]
+            for position, place in enumerate(places)
+            if position < at_least or place.item["activeOn"] >= late
+        ]
 
     async def moved_since(self, me: str, moment: datetime) -> tuple[list[str], list[str]]:
         """The ids of what the caller came into, and of what they left, since *moment*: one query."""

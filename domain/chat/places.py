@@ -23,7 +23,14 @@ from domain.chat.records import (
     place_item,
     sample_peers,
 )
-from domain.chat.views import conversation_group, conversation_updated, conversation_view, event, participant_view
+from domain.chat.views import (
+    conversation_group,
+    conversation_updated,
+    conversation_view,
+    conversation_woke,
+    event,
+    participant_view,
+)
 from domain.kernel.clock import Clock, from_iso, to_iso
 from domain.kernel.containers import CHAT
 from domain.kernel.documents import DocumentStore, Item, ItemExists, ItemNotFound, ItemStale, Patch
@@ -78,10 +85,11 @@ class Places:
             frame = conversation_updated(room.conversation, room.members)
             await self._realtime.send_to_group(conversation_group(conversation_id), frame)
 
-    async def touch(self, conversation_id: str, *, since: datetime) -> None:
+    async def touch(self, conversation_id: str, *, since: datetime, wakes: bool = False) -> None:
         """Move the conversation up in its members' lists, and say that it changed. Safe to repeat, in any order.
 
-        *since* is when the change was: however late this runs, whoever syncs after it looks back to then.
+        *since* is when the change was: however late this runs, whoever syncs after it looks back to then. What *wakes*
+        is joined by the connections that are open, and each person is told, for they may have missed the message.
         """
         room = await look_into(self._documents, partition_of(conversation_id), None)
         if room is None:
@@ -101,6 +109,12 @@ class Places:
                 await self._list(room, member)
 
         await each(room.members, move)
+        if wakes:
+            await each(room.members, lambda member: self._wake(room, member))
+
+    async def _wake(self, room: Room, member: Member) -> None:
+        await self._realtime.add_user_to_group(conversation_group(room.conversation.id), member.user_id)
+        await self._realtime.send_to_user(member.user_id, conversation_woke(room.conversation))
 
     async def _settle(self, room: Room, member: Member) -> None:
         group = conversation_group(room.conversation.id)

@@ -22,6 +22,10 @@ TOUCH_EVERY: Final = timedelta(minutes=1)
 """How exactly a conversation keeps its place in its members' lists from one page to the next."""
 
 
+ASLEEP_AFTER: Final = timedelta(days=1)
+"""After such a silence connections join a conversation only when it wakes, but for the busiest of a person."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """*owners* tells for each operation which draft it belongs to, by position; None: to all of them."""
@@ -38,9 +42,14 @@ def is_touch_due(head: Item, now: datetime) -> bool:
     return bool(head["syncedOn"] <= to_iso(now - TOUCH_EVERY))
 
 
-def touch_item(head: Item, *, now: datetime, new_id: str) -> Item:
-    """The outbox task that makes a change at *now* known to the members' lists."""
-    payload = {"task": "touch", "conversationId": head["conversationId"], "from": to_iso(now)}
+def touch_item(head: Item, *, now: datetime, new_id: str, wakes: bool = False) -> Item:
+    """The outbox task that makes a change at *now* known to the members' lists.
+
+    *wakes*: it is a message after so long a silence that open connections may not have joined the conversation.
+    """
+    payload: dict[str, Any] = {"task": "touch", "conversationId": head["conversationId"], "from": to_iso(now)}
+    if wakes:
+        payload["wakes"] = True
     return outbox_item(Task(new_id, "chat", payload), pk=head["pk"], now=now)
 
 
@@ -80,7 +89,8 @@ def plan_batch(head: Stored, drafts: Sequence[Draft], *, now: datetime, publishe
     )
     touch = None
     if head.item["touchedOn"] <= to_iso(now - TOUCH_EVERY) or last == 0:
-        touch = touch_item(head.item, now=now, new_id=new_id)
+        wakes = last > 0 and head.item["touchedOn"] <= to_iso(now - ASLEEP_AFTER)
+        touch = touch_item(head.item, now=now, new_id=new_id, wakes=wakes)
     new_head = _moved(head.item, messages[-1], published_seq=published_seq, touched=touch is not None)
     steps: list[tuple[Operation, int | None]] = [(Replace(new_head, if_match=head.etag), None)]
     for position, (draft, message) in enumerate(zip(drafts, messages, strict=True)):

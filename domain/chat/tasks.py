@@ -40,7 +40,7 @@ class ChatTasks:
             case "tellGroup":
                 await self._groups.tell(task["conversationId"])
             case "touch":
-                await self._places.touch(task["conversationId"], since=from_iso(task["from"]))
+                await self._places.touch(task["conversationId"], since=from_iso(task["from"]), wakes="wakes" in task)
             case "tell":
                 await self._changes.tell(task["messageId"], task["event"])
             case "block":

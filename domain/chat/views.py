@@ -71,6 +71,12 @@ def conversation_view(
     }
 
 
+def conversation_woke(conversation: Conversation) -> dict[str, Any]:
+    """For those who may not have heard the last message: whoever lacks *lastSeq* asks for it."""
+    data = {"id": conversation.id, "type": conversation.kind, "lastSeq": conversation.last_seq}
+    return event("conversation.updated", f"{conversation.id}:woke:{conversation.last_seq}", data)
+
+
 def participant_view(member: Member, people: Mapping[str, Person]) -> dict[str, Any]:
     return {"userId": member.user_id, **face(people.get(member.user_id)), "role": member.role}
 
