@@ -39,8 +39,9 @@ fmt: $(VENV)/.installed ## format and fix
 bench: $(VENV)/.installed ## measure ours beside its peer; writes the table of docs/performance.md (Linux)
 	@$(PY) -m bench --page docs/performance.md
 
-golden: $(VENV)/.installed ## rewrite what tests compare with: docs/openapi.json, infra/bicep/data.json
+golden: $(VENV)/.installed ## rewrite what tests compare with: docs/openapi.json, infra/bicep/data.json, docs/cost.md
 	@$(PY) -m tests.golden
+	@$(PY) -m tests.costs
 
 UV_COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
 COOLDOWN ?= $(shell date -u -d '7 days ago' +%F)

@@ -1,0 +1,81 @@
+"""The catalogue, and learning."""
+
+from tests.costs.bench import COURSE_ID, Bench, case, scenario
+from tests.courses import lesson_id
+from tests.world import Person
+
+COURSE = {"course_id": COURSE_ID}
+LESSON = {**COURSE, "lesson_id": lesson_id(1, 1)}
+
+
+async def _a_learner(bench: Bench) -> Person:
+    await bench.load_course()
+    ada = await bench.person()
+    await bench.do("POST", f"courses/{COURSE_ID}/enroll", ada)
+    return ada
+
+
+@scenario
+async def list_courses(bench: Bench) -> None:
+    await bench.load_course()
+    await bench.do("GET", "courses")
+    await bench.measure()
+
+
+@case("first on this instance", endpoint="list_courses")
+async def list_courses_first(bench: Bench) -> None:
+    await bench.load_course()
+    await bench.measure()
+
+
+@scenario
+async def get_course(bench: Bench) -> None:
+    await bench.load_course()
+    await bench.measure(at=COURSE)
+
+
+@case("enrolled", endpoint="get_course")
+async def get_my_course(bench: Bench) -> None:
+    await bench.measure(await _a_learner(bench), at=COURSE)
+
+
+@scenario
+async def list_lessons(bench: Bench) -> None:
+    await bench.load_course()
+    await bench.measure(at=COURSE)
+
+
+@scenario
+async def enroll(bench: Bench) -> None:
+    await bench.load_course()
+    await bench.measure(await bench.person(), at=COURSE)
+
+
+@scenario
+async def leave_course(bench: Bench) -> None:
+    await bench.measure(await _a_learner(bench), at=COURSE)
+
+
+@scenario
+async def get_lesson(bench: Bench) -> None:
+    await bench.measure(await _a_learner(bench), at=LESSON)
+
+
+@scenario
+async def complete_lesson(bench: Bench) -> None:
+    await bench.measure(await _a_learner(bench), at=LESSON, json={"timeSpent": 10})
+
+
+@scenario
+async def get_rating(bench: Bench) -> None:
+    await bench.measure(await _a_learner(bench), at=COURSE)
+
+
+@scenario
+async def rate_course(bench: Bench) -> None:
+    await bench.measure(await _a_learner(bench), at=COURSE, json={"rating": 4})
+
+
+@scenario
+async def get_progress(bench: Bench) -> None:
+    await bench.measure(await _a_learner(bench))
