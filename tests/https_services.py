@@ -95,7 +95,7 @@ class EmailService(Service):
 async def served(service: VaultService | EmailService, folder: Path) -> AsyncGenerator[None]:
     """Serve over TLS, with a certificate of its own written into *folder*."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    service.certificate = _certificate(folder)
+    service.certificate = make_certificate(folder)
     context.load_cert_chain(service.certificate)
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", service.answer)
@@ -110,7 +110,7 @@ async def served(service: VaultService | EmailService, folder: Path) -> AsyncGen
         await runner.cleanup()
 
 
-def _certificate(folder: Path) -> str:
+def make_certificate(folder: Path) -> str:
     """A key and a certificate for 127.0.0.1 in one file; its path."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])

@@ -141,15 +141,22 @@ class Azurite:
 
 
 @contextmanager
-def azurite_server(azurite: Azurite | None = None) -> Iterator[Azurite]:
-    """Microsoft's storage emulator, from tests/npm, on free ports or those of *azurite*."""
+def azurite_server(azurite: Azurite | None = None, *, certificate: str | None = None) -> Iterator[Azurite]:
+    """Microsoft's storage emulator, from tests/npm, on free ports or those of *azurite*.
+
+    With a *certificate* (and its key, one file) it speaks HTTPS, and takes tokens of Entra ID without asking whose.
+    """
     azurite = azurite or Azurite(free_port(), free_port())
     script = node_modules() / "azurite" / "dist" / "src" / "azurite.js"
     options = ["--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry", "--silent"]
     for name, port in (("blob", azurite.blob_port), ("queue", azurite.queue_port), ("table", free_port())):
         options += [f"--{name}Host", "127.0.0.1", f"--{name}Port", str(port)]
+    if certificate is not None:
+        options += ["--oauth", "basic", "--cert", certificate, "--key", certificate]
+    # It fetches what it copies as any client does, and has to trust itself.
+    env = None if certificate is None else {**os.environ, "NODE_EXTRA_CA_CERTS": certificate}
     ready = "Queue service is successfully listening"
-    with running([program("node"), str(script), *options], ready=ready, port=azurite.queue_port):
+    with running([program("node"), str(script), *options], ready=ready, port=azurite.queue_port, env=env):
         yield azurite
 
 

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError
@@ -184,11 +185,11 @@ class AzureBlobs:
             # The account's key, as the SDK read it from the connection string.
             more["account_key"] = blob.credential.account_key
             signed = generate_blob_sas(
-                str(blob.account_name), self._container, name, permission=permission, expiry=expires_at, **more
+                _account(blob.url), self._container, name, permission=permission, expiry=expires_at, **more
             )
         else:
             signed = generate_blob_sas(
-                str(blob.account_name),
+                _account(blob.url),
                 self._container,
                 name,
                 user_delegation_key=await self._delegation_key(),
@@ -258,3 +259,13 @@ async def _tried(action: Callable[[], Awaitable[T]]) -> T:
                 raise
         await asyncio.sleep(pause)
     return await action()
+
+
+def _account(url: str) -> str:
+    """The account a URL is of: the host's first label, or at a bare address (emulators) the first of the path.
+
+    The SDK's `account_name` takes the first label always.
+    """
+    parts = urlsplit(url)
+    host = str(parts.hostname)
+    return parts.path.split("/")[1] if host[0].isdigit() or host == "localhost" else host.partition(".")[0]

@@ -1,14 +1,18 @@
 """What the port `Blobs` promises, held by the embedded store and by Azure's protocol (Azurite)."""
 
 import base64
-from collections.abc import AsyncGenerator
+import ssl
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
+import jwt
 import pytest
+from azure.core.exceptions import ResourceExistsError
 
 from adapters.blobs.azure import AzureBlobs
 from adapters.blobs.embedded import EmbeddedBlobs
@@ -19,6 +23,8 @@ from domain.files.names import content_disposition
 from domain.files.ports import BlobChanged, BlobNotFound, Blobs, SignedUpload
 from domain.kernel.clock import SystemClock
 from domain.kernel.ids import SystemIds
+from tests.https_services import KnownCredential, make_certificate
+from tests.servers import AZURITE_ACCOUNT, azurite_server
 
 CLOCK = SystemClock()
 IDS = SystemIds(CLOCK)
@@ -61,12 +67,41 @@ def a_name(leaf: str = "upload") -> str:
     return f"{IDS.new()}/{leaf}"
 
 
-@pytest.fixture(params=["embedded", pytest.param("azure", marks=pytest.mark.servers)])
+@pytest.fixture(scope="session")
+def azurite_by_identity(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """The Blob service's address, and the certificate to trust."""
+    certificate = make_certificate(tmp_path_factory.mktemp("azurite"))
+    with azurite_server(certificate=certificate) as server:
+        yield f"https://127.0.0.1:{server.blob_port}/{AZURITE_ACCOUNT}", certificate
+
+
+async def by_identity(endpoint: str, certificate: str) -> Blobs:
+    """Over a container that is there, as a deployment leaves it."""
+    now = int(CLOCK.now().timestamp())
+    claims = {
+        "iss": "https://sts.windows.net/11111111-2222-3333-4444-555555555555/",
+        "aud": "https://storage.azure.com",
+        "nbf": now - 60,
+        "iat": now - 60,
+        "exp": now + 3600,
+        "oid": "22222222-2222-3333-4444-555555555555",
+        "tid": "11111111-2222-3333-4444-555555555555",
+    }
+    credential = KnownCredential(jwt.encode(claims, "k" * 32))
+    blobs = AzureBlobs("files", CLOCK, endpoint=endpoint, credential=lambda: credential, verify=certificate)
+    with suppress(ResourceExistsError):
+        await blobs._open().create_container()
+    return blobs
+
+
+@pytest.fixture(params=["embedded", *(pytest.param(name, marks=pytest.mark.servers) for name in ("key", "identity"))])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Store]:
-    if request.param == "azure":
-        blobs: Blobs = AzureBlobs(
-            "files", CLOCK, connection_string=request.getfixturevalue("azurite").connection_string
-        )
+    if request.param == "identity":
+        endpoint, certificate = request.getfixturevalue("azurite_by_identity")
+        blobs: Blobs = await by_identity(endpoint, certificate)
+        client = httpx.AsyncClient(verify=ssl.create_default_context(cafile=certificate))
+    elif request.param == "key":
+        blobs = AzureBlobs("files", CLOCK, connection_string=request.getfixturevalue("azurite").connection_string)
         client = httpx.AsyncClient()
     else:
         embedded = EmbeddedBlobs(tmp_path, FileKeys(tmp_path / "keys.json"), CLOCK, api_url="http://localhost:7071")
