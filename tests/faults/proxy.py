@@ -146,6 +146,8 @@ class Proxy:
         there: asyncio.StreamWriter | None = None
         back: asyncio.Task[None] | None = None
         try:
+            if isinstance(self._weather, Fair):  # at once: some servers speak first
+                there, back = await self._reach(connection)
             while piece := await reader.read(PIECE):
                 await self._bear()
                 weather = self._weather
@@ -155,8 +157,7 @@ class Proxy:
                     await self._reply(connection, weather, piece, reader)
                     return
                 if there is None:
-                    from_there, there = await asyncio.open_connection("127.0.0.1", self.upstream)
-                    back = asyncio.create_task(self._carry_back(connection, from_there))
+                    there, back = await self._reach(connection)
                 connection.asked = True
                 there.write(piece)
                 await there.drain()
@@ -169,6 +170,11 @@ class Proxy:
                 await asyncio.gather(back, return_exceptions=True)
             if there is not None:
                 there.close()
+
+    async def _reach(self, connection: Connection) -> tuple[asyncio.StreamWriter, asyncio.Task[None]]:
+        """Connect to the server, and carry back what it says from now on."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.upstream)
+        return writer, asyncio.create_task(self._carry_back(connection, reader))
 
     async def _carry_back(self, connection: Connection, reader: asyncio.StreamReader) -> None:
         with suppress(*_LOST):
