@@ -27,7 +27,7 @@ async def test_two_people_learn_write_to_us_and_talk(tmp_path: Path) -> None:
             ready = (await (await town.visitor()).client.get("/api/readyz")).json()
             assert ready["status"] == "ready"
             guarded = {name for name, each in ready["dependencies"].items() if each.get("circuit") == "closed"}
-            assert guarded == {"documents", "cache", "queue", "mail", "realtime"}
+            assert guarded == {"documents", "cache", "blobs", "queue", "mail", "realtime"}
             status, output = await host.admin("check")
             assert status == 0, output
             assert await host.stop() == 0
