@@ -139,9 +139,10 @@ class EmbeddedBlobs:
 
         def delete() -> None:
             for folder in (self._kept / file_id, self._blocks / file_id):
-                for path in folder.glob("*") if folder.is_dir() else ():
+                for path in _children(folder):
                     if path.name.startswith(leaf):
-                        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+                        with suppress(FileNotFoundError):  # another deletion was here first
+                            shutil.rmtree(path) if path.is_dir() else path.unlink()
                 with suppress(OSError):  # not empty, or not there
                     folder.rmdir()
 
@@ -238,6 +239,14 @@ class EmbeddedBlobs:
             return await asyncio.to_thread(run)
         except OSError as error:
             raise Unavailable from error
+
+
+def _children(folder: Path) -> list[Path]:
+    """What is in *folder*; nothing where it is not there, or goes at this moment."""
+    try:
+        return list(folder.iterdir())
+    except FileNotFoundError:
+        return []
 
 
 def _stat(path: Path) -> BlobStat | None:
