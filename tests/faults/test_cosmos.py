@@ -88,7 +88,7 @@ async def test_while_it_is_down_requests_fail_in_time_and_liveness_stays_green(
 
 
 async def test_a_hang_of_the_store_holds_nobody_who_does_not_need_it(cloud: World, cosmos: Proxy) -> None:
-    """A hundred requests wait for the store; those that need no store are all answered before the first of them."""
+    """All the store's slots hang, and more are turned away: who needs no store is answered before any slot is free."""
     ada = await cloud.sign_up("ada")
     form = {"name": "Carol", "email": "carol@county.example", "subject": "Hours", "message": "When do you open?"}
     for path in ("healthz", "version", "openapi.json"):  # what each of them loads at its first use is not the question
@@ -110,7 +110,8 @@ async def test_a_hang_of_the_store_holds_nobody_who_does_not_need_it(cloud: Worl
         ask("other", "POST", "/api/v1/forms/contact", json=form),
     ]
     replies = await asyncio.gather(*waiting, *others)
-    assert answered == ["other"] * len(others) + ["store"] * len(waiting)
+    assert answered[-cosmos.most_open :] == ["store"] * cosmos.most_open
+    assert 0 < cosmos.most_open < len(waiting)
     assert all(is_unavailable(reply) for reply in replies[: len(waiting)])
     assert [reply.status_code for reply in replies[len(waiting) :]] == [200, 200, 200, 201]
 
