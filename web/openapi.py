@@ -4,6 +4,7 @@ What the edge does for every endpoint (errors, headers, keys, tags) is derived f
 cannot forget it.
 """
 
+import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -42,6 +43,9 @@ def describe(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
     endpoints = sorted(endpoints, key=lambda each: (each.route, each.method))
     types = [kind for each in endpoints for kind in (each.takes, each.query, each.gives) if _is_schema(kind)]
     refs, schemas = msgspec.json.schema_components([ErrorOut, *types], ref_template=_REF)
+    for schema in schemas.values():  # Python 3.13 takes a docstring's indentation away, 3.11 does not
+        if "description" in schema:
+            schema["description"] = inspect.cleandoc(schema["description"])
     schema_of = dict(zip([ErrorOut, *types], refs, strict=True))
     responses: dict[str, Any] = {}
     paths: dict[str, dict[str, Any]] = {}
