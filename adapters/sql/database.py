@@ -53,7 +53,9 @@ class Database:
         self._pauses = pauses
         self._idle_after = idle_after
         self._guard = guard
+        self._running = 0
         self._idle: asyncio.TimerHandle | None = None
+        self._letting_go: asyncio.Future[None] | None = None
 
     @property
     def engine(self) -> Engine:
@@ -78,6 +80,8 @@ class Database:
     async def close(self) -> None:
         if self._idle is not None:
             self._idle.cancel()
+        if self._letting_go is not None:
+            await self._letting_go
         for slots in {self._reads, self._writes}:
             await asyncio.to_thread(slots.close)
         await asyncio.to_thread(self._engine.dispose)
@@ -89,29 +93,37 @@ class Database:
             return await self._tried(slots, attempt)
 
     async def _tried(self, slots: Slots, attempt: Callable[[], T]) -> T:
-        pauses = iter(self._pauses)
+        self._running += 1
+        if self._idle is not None:
+            self._idle.cancel()
         try:
-            while True:
-                try:
-                    return await slots.run(attempt)
-                except Refused as error:
-                    pause = next(pauses, None)
-                    if pause is None:
-                        raise SqlUnavailable(retry_after=RETRY_AFTER_SECONDS) from error
-                    await asyncio.sleep(0 if isinstance(error, Again) else pause)
+            if self._letting_go is not None:  # a connection taken from a pool while it is disposed of is never closed
+                await asyncio.shield(self._letting_go)
+            return await self._repeated(slots, attempt)
         finally:
+            self._running -= 1
             self._watch_idleness()
+
+    async def _repeated(self, slots: Slots, attempt: Callable[[], T]) -> T:
+        pauses = iter(self._pauses)
+        while True:
+            try:
+                return await slots.run(attempt)
+            except Refused as error:
+                pause = next(pauses, None)
+                if pause is None:
+                    raise SqlUnavailable(retry_after=RETRY_AFTER_SECONDS) from error
+                await asyncio.sleep(0 if isinstance(error, Again) else pause)
 
     def _watch_idleness(self) -> None:
         """Let go of idle connections: one that is held keeps a serverless database from pausing, and costs."""
-        if self._idle_after is None:
+        if self._idle_after is None or self._running:
             return
-        if self._idle is not None:
-            self._idle.cancel()
         loop = asyncio.get_running_loop()
-        self._idle = loop.call_later(
-            self._idle_after.total_seconds(), lambda: loop.run_in_executor(None, self._engine.dispose)
-        )
+        self._idle = loop.call_later(self._idle_after.total_seconds(), self._let_go)
+
+    def _let_go(self) -> None:
+        self._letting_go = asyncio.get_running_loop().run_in_executor(None, self._engine.dispose)
 
 
 def transact(engine: Engine, work: Work[T]) -> T:
