@@ -32,10 +32,10 @@ async def open_conversation(call: Call) -> Reply:
     """
     body = call.body(OpenIn)
     if body.type == "group":
-        groups = parts.get().groups
+        groups = parts.get().chat.groups
         view = await groups.open(call.user_id, body.participant_ids, body.name, new_id=call.new_id)
         return Reply(201, view, {"Location": f"/api/v1/conversations/{view['id']}"})
-    opened = await parts.get().conversations.open_direct(call.user_id, _the_other(body))
+    opened = await parts.get().chat.conversations.open_direct(call.user_id, _the_other(body))
     location = {"Location": f"/api/v1/conversations/{opened.view['id']}"}
     return Reply(201 if opened.created else 200, opened.view, location)
 
@@ -53,7 +53,7 @@ async def list_conversations(call: Call) -> Reply:
     """List the caller's conversations, the busiest last minute first."""
     asked = call.query(PageQuery)
     below = await read_position(call, asked)
-    found = await parts.get().conversations.page(call.user_id, limit=asked.limit, below=below)
+    found = await parts.get().chat.conversations.page(call.user_id, limit=asked.limit, below=below)
     return Reply(200, await page(call, asked, found.items, after=found.next_after))
 
 
@@ -68,7 +68,7 @@ async def list_conversations(call: Call) -> Reply:
 )
 async def get_conversation(call: Call) -> Reply:
     """Read one conversation."""
-    return Reply(200, await parts.get().conversations.get(call.user_id, call.path_id("conversation_id")))
+    return Reply(200, await parts.get().chat.conversations.get(call.user_id, call.path_id("conversation_id")))
 
 
 @endpoint(
@@ -89,7 +89,7 @@ async def send_message(call: Call) -> Reply:
     """
     body = call.body(SendIn)
     draft = Draft(call.user_id, clean_message_text(body.text), body.client_message_id, body.reply_to)
-    message = await parts.get().sending.send(call.path_id("conversation_id"), draft)
+    message = await parts.get().chat.sending.send(call.path_id("conversation_id"), draft)
     return Reply(201, message_view(message), {"Location": f"/api/v1/messages/{message.id}"})
 
 
@@ -108,7 +108,7 @@ async def list_messages(call: Call) -> Reply:
     Each page is in `seq` order. `limit` is 50 unless given, and at most 100; with `after`, at most 1,000.
     """
     asked = call.query(MessagesQuery)
-    found = await parts.get().history.page(
+    found = await parts.get().chat.history.page(
         call.user_id,
         call.path_id("conversation_id"),
         limit=_limit(asked),

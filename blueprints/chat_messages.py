@@ -33,7 +33,7 @@ async def edit_message(call: Call) -> Reply:
     text = clean_message_text(body.text)
     return Reply(
         200,
-        await parts.get().changes.edit(call.user_id, call.path_id("message_id"), text, body.client_message_id),
+        await parts.get().chat.changes.edit(call.user_id, call.path_id("message_id"), text, body.client_message_id),
     )
 
 
@@ -52,7 +52,7 @@ async def delete_message(call: Call) -> Reply:
     Deleting again is fine.
     """
     moderates = call.caller.role == "admin"
-    await parts.get().changes.delete(call.user_id, call.path_id("message_id"), moderates=moderates)
+    await parts.get().chat.changes.delete(call.user_id, call.path_id("message_id"), moderates=moderates)
     return Reply(204)
 
 
@@ -85,4 +85,4 @@ async def remove_reaction(call: Call) -> Reply:
 
 async def _react(call: Call, *, add: bool) -> dict[str, object]:
     emoji = unquote(call.route_params.get("emoji", ""))  # some hosts hand the path on as it was sent
-    return await parts.get().changes.react(call.user_id, call.path_id("message_id"), emoji, add=add)
+    return await parts.get().chat.changes.react(call.user_id, call.path_id("message_id"), emoji, add=add)

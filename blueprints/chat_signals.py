@@ -27,7 +27,7 @@ async def mark_read(call: Call) -> Reply:
 
     It never moves back: an older `seq` changes nothing, and one beyond the last message means all of it.
     """
-    receipt = await parts.get().receipts.read(call.user_id, call.path_id("conversation_id"), call.body(ReadIn).seq)
+    receipt = await parts.get().chat.receipts.read(call.user_id, call.path_id("conversation_id"), call.body(ReadIn).seq)
     return Reply(200, receipt_out(receipt))
 
 
@@ -46,7 +46,7 @@ async def tell_typing(call: Call) -> Reply:
     Not stored. Repeat `start` every few seconds: it is told at most once in three, and expires by itself after six.
     """
     typing = call.body(TypingIn).state == "start"
-    await parts.get().typing.tell(call.user_id, call.path_id("conversation_id"), typing=typing)
+    await parts.get().chat.typing.tell(call.user_id, call.path_id("conversation_id"), typing=typing)
     return Reply(204)
 
 

@@ -54,7 +54,7 @@ async def sync_chat(call: Call) -> Reply:
     Without one, only a cursor: ask for it before reading the lists. Changes are things as they are now; applying one
     twice does no harm. While `hasMore`, ask again at once. `{"reset": true}` for a cursor older than 90 days.
     """
-    asked, sync = call.query(SyncQuery), parts.get().sync
+    asked, sync = call.query(SyncQuery), parts.get().chat.sync
     keys, binding = await call.edge.keys().get(), f"sync:{call.user_id}\0".encode()
     if asked.since is None:
         begun = seal(msgspec.to_builtins(sync.begin()), binding, keys)

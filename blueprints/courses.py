@@ -26,7 +26,7 @@ async def list_courses(call: Call) -> Reply:
     instructor's name; case and accents do not matter.
     """
     asked = call.query(CatalogueQuery)
-    page, keep = await parts.get().catalogue.page(asked.wanted(), page=asked.page, limit=asked.limit)
+    page, keep = await parts.get().courses.catalogue.page(asked.wanted(), page=asked.page, limit=asked.limit)
     headers = {"Cache-Control": f"public, max-age={int(keep.total_seconds())}"}
     return Reply(200, CataloguePageOut.of(page), headers, cacheable=True)
 
@@ -38,7 +38,7 @@ async def get_course(call: Call) -> Reply:
     A course that was archived is shown to those enrolled in it only.
     """
     reader = call.identity.user_id if call.identity else None
-    found = await parts.get().courses.get(call.path_id("course_id"), reader=reader)
+    found = await parts.get().courses.reading.get(call.path_id("course_id"), reader=reader)
     public = found.course.state is State.PUBLISHED
     return Reply(200, CourseOut.of(found), REVALIDATE if public else {}, cacheable=public)
 
@@ -52,7 +52,7 @@ async def list_lessons(call: Call) -> Reply:
     With `completed` and `completedAt` for each when the caller is signed in.
     """
     reader = call.identity.user_id if call.identity else None
-    outline = await parts.get().courses.outline(call.path_id("course_id"), reader=reader)
+    outline = await parts.get().courses.reading.outline(call.path_id("course_id"), reader=reader)
     return Reply(200, OutlineOut.of(outline, signed_in=reader is not None))
 
 
@@ -70,7 +70,7 @@ async def enroll(call: Call) -> Reply:
 
     Whoever comes back finds their progress as it was.
     """
-    progress = await parts.get().learning.enrol(call.user_id, call.path_id("course_id"))
+    progress = await parts.get().courses.learning.enrol(call.user_id, call.path_id("course_id"))
     return Reply(200, EnrolledOut.of(progress))
 
 
@@ -82,7 +82,7 @@ async def leave_course(call: Call) -> Reply:
 
     Progress is kept for a return. Leaving twice is fine.
     """
-    await parts.get().learning.leave(call.user_id, call.path_id("course_id"))
+    await parts.get().courses.learning.leave(call.user_id, call.path_id("course_id"))
     return Reply(204)
 
 
@@ -98,7 +98,7 @@ async def leave_course(call: Call) -> Reply:
 async def get_lesson(call: Call) -> Reply:
     """Show one lesson whole, to people enrolled in its course."""
     course_id, lesson_id = call.path_id("course_id"), call.path_id("lesson_id")
-    return Reply(200, LessonOut.of(await parts.get().courses.lesson(course_id, lesson_id, reader=call.user_id)))
+    return Reply(200, LessonOut.of(await parts.get().courses.reading.lesson(course_id, lesson_id, reader=call.user_id)))
 
 
 @endpoint(
@@ -117,7 +117,7 @@ async def complete_lesson(call: Call) -> Reply:
     """
     course_id, lesson_id = call.path_id("course_id"), call.path_id("lesson_id")
     minutes = round(call.body(CompleteLessonIn).time_spent)
-    progress = await parts.get().learning.complete(call.user_id, course_id, lesson_id, minutes=minutes)
+    progress = await parts.get().courses.learning.complete(call.user_id, course_id, lesson_id, minutes=minutes)
     return Reply(200, CompletedOut.of(progress))
 
 
@@ -133,7 +133,7 @@ async def complete_lesson(call: Call) -> Reply:
 async def get_rating(call: Call) -> Reply:
     """Show the caller's own rating of a course."""
     course_id = call.path_id("course_id")
-    return Reply(200, RatingOut(course_id, await parts.get().learning.find_rating(call.user_id, course_id)))
+    return Reply(200, RatingOut(course_id, await parts.get().courses.learning.find_rating(call.user_id, course_id)))
 
 
 @endpoint(
@@ -150,7 +150,7 @@ async def rate_course(call: Call) -> Reply:
 
     One rating for each person; a new one replaces the old.
     """
-    course_id, learning = call.path_id("course_id"), parts.get().learning
+    course_id, learning = call.path_id("course_id"), parts.get().courses.learning
     if "if-match" in call.headers:
         call.check_if_match(RatingOut(course_id, await learning.find_rating(call.user_id, course_id)))
     return Reply(200, RatingOut(course_id, await learning.rate(call.user_id, course_id, call.body(RatingIn).rating)))

@@ -85,7 +85,9 @@ async def send_referral_form(call: Call) -> Reply:
 
 
 async def _take(call: Call, body: ContactIn | InterestIn | ReferralIn, what: str) -> Reply:
-    receipt = await parts.get().forms.submit(body.form(), origin_of(call), body.guards(call), key=call.idempotency_key)
+    receipt = await parts.get().forms.service.submit(
+        body.form(), origin_of(call), body.guards(call), key=call.idempotency_key
+    )
     headers = {REPLAYED: "true"} if receipt.repeated else {}
     return Reply(201, receipt_out(receipt, THANKS.format(what)), headers)
 
@@ -99,7 +101,7 @@ async def list_forms(call: Call) -> Reply:
     """
     query = call.query(FormsQuery)
     before = await read_position(call, query)
-    found = await parts.get().form_desk.page(query.wanted(), before=before, limit=query.limit + 1)
+    found = await parts.get().forms.desk.page(query.wanted(), before=before, limit=query.limit + 1)
     items = [FormSummaryOut.of(submission) for submission in found[: query.limit]]
     after = items[-1].id if len(found) > query.limit else None
     return Reply(200, await page(call, query, items, after=after))
@@ -108,7 +110,7 @@ async def list_forms(call: Call) -> Reply:
 @endpoint(bp, "GET", "v1/forms/{form_id}", access=ADMINS, gives=FormOut, errors=("not_found",), etag=True)
 async def get_form(call: Call) -> Reply:
     """Read one form, with what staff did about it."""
-    return Reply(200, FormOut.whole(*await parts.get().form_desk.get(call.path_id("form_id"))))
+    return Reply(200, FormOut.whole(*await parts.get().forms.desk.get(call.path_id("form_id"))))
 
 
 @endpoint(
@@ -125,7 +127,7 @@ async def change_form(call: Call) -> Reply:
     form_id, change = call.path_id("form_id"), call.body(ChangeFormIn).change()
     version = await _version_named(call, form_id)
     actor = Actor(call.user_id, call.request_id)
-    changed = await parts.get().form_desk.change(form_id, change, actor, version=version)
+    changed = await parts.get().forms.desk.change(form_id, change, actor, version=version)
     return Reply(200, FormOut.whole(*changed))
 
 
@@ -133,6 +135,6 @@ async def _version_named(call: Call, form_id: str) -> int | None:
     """The version that `If-Match` means; None without one. Raises PreconditionFailed."""
     if "if-match" not in call.headers:
         return None
-    submission, history = await parts.get().form_desk.get(form_id)
+    submission, history = await parts.get().forms.desk.get(form_id)
     call.check_if_match(FormOut.whole(submission, history))
     return submission.version

@@ -30,8 +30,8 @@ async def change_group(call: Call) -> Reply:
     """
     body, conversation_id = call.body(ChangeGroupIn), call.path_id("conversation_id")
     if "if-match" in call.headers:
-        call.check_if_match(await parts.get().conversations.get(call.user_id, conversation_id))
-    changed = await parts.get().groups.change(
+        call.check_if_match(await parts.get().chat.conversations.get(call.user_id, conversation_id))
+    changed = await parts.get().chat.groups.change(
         call.user_id,
         conversation_id,
         name=KEEP if isinstance(body.name, UnsetType) else body.name,
@@ -55,7 +55,7 @@ async def add_participants(call: Call) -> Reply:
     By its admins. Those who are in it already stay as they are.
     """
     user_ids = call.body(AddParticipantsIn).user_ids
-    return Reply(200, await parts.get().groups.add(call.user_id, call.path_id("conversation_id"), user_ids))
+    return Reply(200, await parts.get().chat.groups.add(call.user_id, call.path_id("conversation_id"), user_ids))
 
 
 @endpoint(
@@ -71,7 +71,7 @@ async def remove_participant(call: Call) -> Reply:
 
     Anyone may leave; admins put others out. When the last admin leaves, whoever is there longest becomes one.
     """
-    await parts.get().groups.remove(call.user_id, call.path_id("conversation_id"), call.path_id("user_id"))
+    await parts.get().chat.groups.remove(call.user_id, call.path_id("conversation_id"), call.path_id("user_id"))
     return Reply(204)
 
 
@@ -89,7 +89,7 @@ async def change_participant(call: Call) -> Reply:
 
     By its admins. A group always has one.
     """
-    changed = await parts.get().groups.set_role(
+    changed = await parts.get().chat.groups.set_role(
         call.user_id, call.path_id("conversation_id"), call.path_id("user_id"), call.body(ChangeRoleIn).role
     )
     return Reply(200, changed)

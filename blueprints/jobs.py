@@ -20,7 +20,7 @@ async def sweep_outbox(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the 
 @bp.queue_trigger(arg_name="message", queue_name="courses", connection="AzureWebJobsStorage")
 async def project_course(message: func.QueueMessage) -> None:
     """Count a learner in a course, or show an edited course, where the request could not do it itself."""
-    await parts.get().course_projection.run(message.get_json())
+    await parts.get().courses.projection.run(message.get_json())
 
 
 @bp.queue_trigger(arg_name="message", queue_name="mail", connection="AzureWebJobsStorage")
@@ -32,13 +32,13 @@ async def send_mail(message: func.QueueMessage) -> None:
 @bp.timer_trigger(arg_name="timer", schedule="*/5 * * * * *", use_monitor=False)
 async def publish_pending(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the trigger's own name
     """Publish chat messages that were stored and, after a crash or an outage, not told to anyone."""
-    await parts.get().publisher.publish_pending()
+    await parts.get().chat.publisher.publish_pending()
 
 
 @bp.queue_trigger(arg_name="message", queue_name="chat", connection="AzureWebJobsStorage")
 async def follow_chat(message: func.QueueMessage) -> None:
     """Bring people into what was opened, keep their lists in order, and tell what a crash left untold."""
-    await parts.get().chat_tasks.run(message.get_json())
+    await parts.get().chat.tasks.run(message.get_json())
 
 
 @bp.queue_trigger(arg_name="message", queue_name="sessions", connection="AzureWebJobsStorage")
@@ -64,7 +64,7 @@ async def sweep_sql_outbox(timer: func.TimerRequest) -> None:  # noqa: ARG001 - 
 @bp.timer_trigger(arg_name="timer", schedule="0 40 3 * * 1", use_monitor=False)
 async def forget_form_origins(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the trigger's own name
     """Forget where forms came from, once abuse need not be traced any more. Weekly: it wakes the database."""
-    await parts.get().form_retention.forget_origins()
+    await parts.get().forms.retention.forget_origins()
 
 
 @bp.queue_trigger(arg_name="message", queue_name="projections", connection="AzureWebJobsStorage")

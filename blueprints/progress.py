@@ -81,4 +81,4 @@ class ProgressOut(Out):
 @endpoint(bp, "GET", "v1/users/me/progress", access=SIGNED_IN, gives=ProgressOut, etag=True)
 async def get_progress(call: Call) -> Reply:
     """Show the caller's courses, achievements and totals."""
-    return Reply(200, ProgressOut.of(await parts.get().learning.progress(call.user_id)))
+    return Reply(200, ProgressOut.of(await parts.get().courses.learning.progress(call.user_id)))

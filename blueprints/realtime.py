@@ -66,7 +66,7 @@ async def negotiate(call: Call) -> Reply:
 
     It is good for 60 minutes, for the caller and this sign-in only. Microsoft's clients take it as it is.
     """
-    client = await parts.get().connections.negotiate(call.user_id, call.caller.session_id)
+    client = await parts.get().chat.connections.negotiate(call.user_id, call.caller.session_id)
     return Reply(
         200,
         NegotiateOut(
@@ -114,19 +114,19 @@ async def receive_chat_event(call: Call) -> Reply:
 
 async def _connect(call: Call, event: CloudEvent) -> Reply:
     claims = _READ_CONNECT(call.raw_body).claims
-    groups = await parts.get().connections.connect(event.connection_id, _person(event), _session(claims))
+    groups = await parts.get().chat.connections.connect(event.connection_id, _person(event), _session(claims))
     return Reply(200, {"groups": groups, "roles": []})
 
 
 async def _connected(_call: Call, event: CloudEvent) -> Reply:
     person = await _bound_person(event)
-    await parts.get().connections.connected(person)
+    await parts.get().chat.connections.connected(person)
     await parts.get().social.presence.connected(person, event.connection_id)
     return Reply(204)
 
 
 async def _disconnected(_call: Call, event: CloudEvent) -> Reply:
-    bindings, person = parts.get().bindings, _person(event)
+    bindings, person = parts.get().chat.bindings, _person(event)
     if await bindings.is_of(event.connection_id, person):
         await parts.get().social.presence.disconnected(person, event.connection_id)
         await bindings.release(event.connection_id)
@@ -140,19 +140,19 @@ async def _message(call: Call, event: CloudEvent) -> Reply:
     # Without an id of the client's own, the event's serves: a retry of the same event is the same message.
     client_message_id = body.client_message_id or f"{event.connection_id}:{event.id}"
     draft = Draft(sender, clean_message_text(body.text), client_message_id, body.reply_to)
-    return Reply(200, message_view(await parts.get().sending.send(body.conversation_id, draft)))
+    return Reply(200, message_view(await parts.get().chat.sending.send(body.conversation_id, draft)))
 
 
 async def _read(call: Call, event: CloudEvent) -> Reply:
     body = _READ_RECEIPT(call.raw_body)
     reader = await _bound_person(event)
     parts.get().social.presence.heard(reader, event.connection_id)
-    return Reply(200, receipt_out(await parts.get().receipts.read(reader, body.conversation_id, body.seq)))
+    return Reply(200, receipt_out(await parts.get().chat.receipts.read(reader, body.conversation_id, body.seq)))
 
 
 async def _typing(call: Call, event: CloudEvent) -> Reply:
     body = _READ_TYPING(call.raw_body)
-    await parts.get().typing.tell(await _bound_person(event), body.conversation_id, typing=body.state == "start")
+    await parts.get().chat.typing.tell(await _bound_person(event), body.conversation_id, typing=body.state == "start")
     return Reply(204)
 
 
@@ -168,7 +168,7 @@ def _person(event: CloudEvent) -> str:
 
 async def _bound_person(event: CloudEvent) -> str:
     """Whom the connection was bound to when it was let in, if the event names nobody else and the session stands."""
-    return (await parts.get().bindings.check(event.connection_id, _person(event))).user_id
+    return (await parts.get().chat.bindings.check(event.connection_id, _person(event))).user_id
 
 
 def _session(claims: dict[str, list[str]]) -> str:

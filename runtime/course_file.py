@@ -179,9 +179,9 @@ async def load_courses(parts: Parts, path: Path) -> Loaded:
 
     Raises CourseFileFaulty, and what the store raises.
     """
-    return await parts.publishing.load(await asyncio.to_thread(read_course_file, path))
+    return await parts.courses.publishing.load(await asyncio.to_thread(read_course_file, path))
 
 
 async def load_sample_into_empty(parts: Parts) -> Loaded | None:
     """The sample courses, for a store that never had any; None for one that had."""
-    return await load_courses(parts, SAMPLE) if await parts.publishing.is_empty() else None
+    return await load_courses(parts, SAMPLE) if await parts.courses.publishing.is_empty() else None

@@ -4,28 +4,14 @@ Heavy imports sit in the part that needs them, because import time is cold-start
 the module (never `from runtime.parts import get`): then a test has one place to replace.
 """
 
-import random
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from adapters.sql.sweeping import Debts, SqlSweep
-from domain.courses.catalogue import Catalogue
-from domain.courses.enrolments import Enrolments
-from domain.courses.learning import Learning
-from domain.courses.projection import Projection
-from domain.courses.publishing import Publishing
-from domain.courses.reading import Courses
-from domain.forms.desk import FormDesk
-from domain.forms.notes import FormNotes
-from domain.forms.ports import Challenge, FormStore
-from domain.forms.retention import Retention
-from domain.forms.service import Forms
-from domain.forms.staff import AccountStaff
 from domain.kernel.ids import Ids, SystemIds
 from domain.kernel.outbox import Outbox
-from domain.kernel.submissions import Submissions
 from domain.mail.ports import Sites
 from domain.mail.service import MailRoom, mail_domain
 from runtime import settings as runtime_settings
@@ -38,25 +24,11 @@ from web.edge import Edge
 
 if TYPE_CHECKING:
     from adapters.sql.outbox import SqlOutbox
-    from domain.chat.behind import Behind
-    from domain.chat.bindings import Bindings
-    from domain.chat.changes import Changes
-    from domain.chat.connections import Connections
-    from domain.chat.conversations import Conversations
-    from domain.chat.groups import Groups
-    from domain.chat.history import History
-    from domain.chat.known import Known
-    from domain.chat.people import StoredPeople
-    from domain.chat.places import Places
-    from domain.chat.publishing import Publisher
-    from domain.chat.receipts import Receipts
-    from domain.chat.sending import Sending
-    from domain.chat.signals import Typing
-    from domain.chat.sync import Sync
-    from domain.chat.tasks import ChatTasks
     from runtime.auth_parts import AuthParts
-    from runtime.chat_sessions import StandingSessions
+    from runtime.chat_parts import ChatParts
+    from runtime.courses_parts import CoursesParts
     from runtime.files_parts import FilesParts
+    from runtime.forms_parts import FormsParts
     from runtime.social_parts import SocialParts
     from runtime.users_parts import UsersParts
 
@@ -110,63 +82,8 @@ class Parts(ServiceParts):
         return SqlSweep(lambda: self.sql_outbox, self.sql_debts, self.clock, period)
 
     @cached_property
-    def form_store(self) -> FormStore:
-        from adapters.sql.forms import SqlForms
-
-        return SqlForms(self.sql)
-
-    @cached_property
-    def challenge(self) -> Challenge | None:
-        service = self.settings.forms.challenge
-        if service is None:
-            return None
-        from adapters.challenge.siteverify import Siteverify
-
-        return Siteverify(service.verify_url, service.secret)
-
-    @cached_property
-    def forms(self) -> Forms:
-        return Forms(self.form_store, self.sql_outbox, self.files.attachments, self.challenge, self.clock, self.ids)
-
-    @cached_property
-    def form_retention(self) -> Retention:
-        return Retention(self.form_store, self.clock, self.settings.forms.origin_kept)
-
-    @cached_property
-    def form_desk(self) -> FormDesk:
-        return FormDesk(self.form_store, AccountStaff(self.documents), self.clock, self.ids)
-
-    @cached_property
     def outbox(self) -> Outbox:
         return Outbox(self.documents, self.queue, self.clock)
-
-    @cached_property
-    def catalogue(self) -> Catalogue:
-        return Catalogue(self.documents, self.clock)
-
-    @cached_property
-    def course_projection(self) -> Projection:
-        return Projection(self.documents, self.clock)
-
-    @cached_property
-    def enrolments(self) -> Enrolments:
-        return Enrolments(self.documents, self.course_projection, self.clock)
-
-    @cached_property
-    def courses(self) -> Courses:
-        return Courses(self.documents, self.enrolments)
-
-    @cached_property
-    def learning(self) -> Learning:
-        return Learning(self.documents, self.enrolments, self.clock)
-
-    @cached_property
-    def publishing(self) -> Publishing:
-        return Publishing(self.documents, self.course_projection, self.clock)
-
-    @cached_property
-    def submissions(self) -> Submissions:
-        return FormNotes(self.form_store)
 
     @cached_property
     def mail_room(self) -> MailRoom:
@@ -176,7 +93,7 @@ class Parts(ServiceParts):
             mail_domain=mail_domain(self.settings.mail_from),
             team=self.settings.mail_team,
         )
-        return MailRoom(self.documents, self.keys, lambda: self.submissions, self.mailer, sites, self.clock)
+        return MailRoom(self.documents, self.keys, lambda: self.forms.notes, self.mailer, sites, self.clock)
 
     @cached_property
     def users(self) -> "UsersParts":
@@ -191,148 +108,28 @@ class Parts(ServiceParts):
         return FilesParts(self)
 
     @cached_property
-    def people(self) -> "StoredPeople":
-        from domain.chat.people import StoredPeople
+    def courses(self) -> "CoursesParts":
+        from runtime.courses_parts import CoursesParts
 
-        return StoredPeople(self.documents)
-
-    @cached_property
-    def conversations(self) -> "Conversations":
-        from domain.chat.conversations import Conversations
-
-        return Conversations(
-            self.documents, self.people, self.places, self.outbox, self.known_memberships, self.clock, self.ids
-        )
+        return CoursesParts(self)
 
     @cached_property
-    def sync(self) -> "Sync":
-        from domain.chat.sync import Sync
+    def forms(self) -> "FormsParts":
+        from runtime.forms_parts import FormsParts
 
-        return Sync(self.documents, self.conversations, self.clock)
-
-    @cached_property
-    def places(self) -> "Places":
-        from domain.chat.places import Places
-
-        return Places(self.documents, self.people, self.realtime, self.clock)
+        return FormsParts(self)
 
     @cached_property
-    def groups(self) -> "Groups":
-        from domain.chat.groups import Groups
+    def chat(self) -> "ChatParts":
+        from runtime.chat_parts import ChatParts
 
-        return Groups(
-            self.documents,
-            self.conversations,
-            self.people,
-            self.places,
-            self.realtime,
-            self.outbox,
-            self.behind,
-            self.known_memberships,
-            self.files.avatars,
-            self.clock,
-            self.ids,
-        )
-
-    @cached_property
-    def history(self) -> "History":
-        from domain.chat.history import History
-
-        return History(self.documents, self.known_memberships)
-
-    @cached_property
-    def publisher(self) -> "Publisher":
-        from domain.chat.publishing import Publisher
-
-        return Publisher(self.documents, self.realtime, self.clock)
-
-    @cached_property
-    def sending(self) -> "Sending":
-        from domain.chat.sending import Sending
-
-        def pause(lost: int) -> float:
-            """Up to 5 ms after the first lost race, doubling up to 160 ms: random, so that rivals part."""
-            return random.random() * 0.005 * 2.0 ** min(lost, 5)  # noqa: S311 - jitter, not a secret
-
-        return Sending(
-            self.documents,
-            self.publisher,
-            self.outbox,
-            self.behind,
-            self.known_memberships,
-            self.clock,
-            self.ids.new,
-            pause,
-        )
-
-    @cached_property
-    def behind(self) -> "Behind":
-        from domain.chat.behind import Behind
-
-        return Behind()
-
-    @cached_property
-    def known_memberships(self) -> "Known":
-        from domain.chat.known import Known
-
-        return Known(self.clock)
-
-    @cached_property
-    def receipts(self) -> "Receipts":
-        from domain.chat.receipts import Receipts
-
-        return Receipts(self.documents, self.realtime, self.outbox, self.behind, self.clock, self.ids)
-
-    @cached_property
-    def changes(self) -> "Changes":
-        from domain.chat.changes import Changes
-
-        return Changes(
-            self.documents,
-            self.realtime,
-            self.outbox,
-            self.behind,
-            self.known_memberships,
-            self.clock,
-            self.ids,
-            self.settings.chat.change_within,
-        )
+        return ChatParts(self)
 
     @cached_property
     def social(self) -> "SocialParts":
         from runtime.social_parts import SocialParts
 
         return SocialParts(self)
-
-    @cached_property
-    def chat_tasks(self) -> "ChatTasks":
-        from domain.chat.tasks import ChatTasks
-
-        return ChatTasks(self.documents, self.clock, self.places, self.groups, self.changes, self.social.presence)
-
-    @cached_property
-    def typing(self) -> "Typing":
-        from domain.chat.signals import Typing
-
-        return Typing(self.documents, self.realtime, self.known_memberships, self.behind, self.clock)
-
-    @cached_property
-    def connections(self) -> "Connections":
-        from domain.chat.connections import Connections
-
-        return Connections(self.conversations, self.realtime, self.socket_sessions, self.bindings, self.clock)
-
-    @cached_property
-    def socket_sessions(self) -> "StandingSessions":
-        from runtime.chat_sessions import StandingSessions
-
-        return StandingSessions(self.cache, self.authenticator)
-
-    @cached_property
-    def bindings(self) -> "Bindings":
-        from domain.chat.bindings import Bindings
-
-        return Bindings(self.documents, self.socket_sessions)
 
     @cached_property
     def readiness(self) -> Readiness:
@@ -359,9 +156,8 @@ class Parts(ServiceParts):
 
     async def close(self) -> None:
         """Close what was built, last built first; before all, what still works behind the answers."""
-        for name in ("sending", "behind"):
-            if name in vars(self):
-                await vars(self).pop(name).close()
+        if "chat" in vars(self):
+            await vars(self).pop("chat").close()
         for part in reversed(list(vars(self).values())):
             close = getattr(part, "close", None)
             if close is not None:

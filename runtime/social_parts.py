@@ -21,22 +21,22 @@ class SocialParts:
     @cached_property
     def muting(self) -> Muting:
         parts = self._parts
-        return Muting(parts.documents, parts.realtime, parts.behind, parts.clock)
+        return Muting(parts.documents, parts.realtime, parts.chat.behind, parts.clock)
 
     @cached_property
     def blocks(self) -> Blocks:
         parts = self._parts
-        return Blocks(parts.documents, parts.people, parts.outbox, parts.known_memberships, parts.clock, parts.ids)
+        return Blocks(parts.documents, parts.chat.people, parts.outbox, parts.chat.known, parts.clock, parts.ids)
 
     @cached_property
     def presence(self) -> Presence:
         parts = self._parts
-        return Presence(parts.documents, parts.realtime, parts.behind, parts.clock, parts.ids)
+        return Presence(parts.documents, parts.realtime, parts.chat.behind, parts.clock, parts.ids)
 
     @cached_property
     def reports(self) -> Reports:
         parts = self._parts
-        return Reports(parts.documents, parts.changes, parts.people, parts.outbox, parts.clock, parts.ids)
+        return Reports(parts.documents, parts.chat.changes, parts.chat.people, parts.outbox, parts.clock, parts.ids)
 
     @cached_property
     def message_index(self) -> MessageIndex:

@@ -29,7 +29,7 @@ class UsersParts:
         parts = self._parts
         return Profiles(
             parts.documents,
-            parts.learning,
+            parts.courses.learning,
             parts.files.avatars,
             self.projection,
             parts.outbox,

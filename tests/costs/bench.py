@@ -69,7 +69,7 @@ class Bench:
         return admin
 
     async def load_course(self, **more: Any) -> None:
-        await self.world.parts.publishing.load([a_course(1, lessons=10, **more)])
+        await self.world.parts.courses.publishing.load([a_course(1, lessons=10, **more)])
 
     async def get(self, path: str, who: Person, **more: Any) -> httpx.Response:
         return await self.world.client.get(f"/api/v1/{path}", headers=who.bearer, **more)
@@ -113,8 +113,8 @@ class Bench:
         return reply
 
     async def _settle(self) -> None:
-        await self.world.parts.sending.settle()
-        await self.world.parts.behind.settle()
+        await self.world.parts.chat.sending.settle()
+        await self.world.parts.chat.behind.settle()
 
     def _take(self) -> Cost:
         """What was spent since this was last asked."""

@@ -30,7 +30,7 @@ async def profile(world: World, person: Person) -> httpx.Response:
 
 
 async def test_a_second_of_throttling_is_waited_out_or_told_and_loses_nothing(cloud: World, cosmos: Proxy) -> None:
-    await cloud.parts.publishing.load([a_course(1)])
+    await cloud.parts.courses.publishing.load([a_course(1)])
     ada = await cloud.sign_up("ada")
     loop = asyncio.get_running_loop()
     cosmos.answer(429, {"x-ms-retry-after-ms": "100"})

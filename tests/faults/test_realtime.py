@@ -99,7 +99,7 @@ async def test_what_was_said_while_it_was_down_is_told_when_it_is_back(
     else:
         way.answer(503)
     assert [await say(chatting, ada, room, f"{n}") for n in range(2, 6)] == [2, 3, 4, 5]
-    await chatting.parts.sending.settle()  # it has given up by then
+    await chatting.parts.chat.sending.settle()  # it has given up by then
     page = await chatting.client.get(f"/api/v1/conversations/{room}/messages", headers=bob.bearer)
     assert [message["seq"] for message in page.json()["items"]] == [1, 2, 3, 4, 5]
     way.mend()
@@ -121,14 +121,14 @@ async def test_a_service_that_hangs_delays_no_sender_and_holds_no_more_than_its_
     chatting: World, way: Proxy
 ) -> None:
     ada, bob, room = await open_room(chatting)
-    await chatting.parts.behind.settle()  # they have been let into the room
+    await chatting.parts.chat.behind.settle()  # they have been let into the room
     before = way.open_connections
     way.hang()
     assert [await say(chatting, (ada, bob)[n % 2], room, f"{n}") for n in range(30)] == list(range(1, 31))
     assert way.open_connections <= before + 1  # one conversation is told by one task, in order
     assert (await chatting.client.get("/api/v1/courses")).status_code == 200
     way.mend()
-    await chatting.parts.sending.settle()
+    await chatting.parts.chat.sending.settle()
 
 
 async def test_who_would_connect_meanwhile_is_not_kept_waiting_for_it(chatting: World, way: Proxy) -> None:

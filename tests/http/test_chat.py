@@ -56,7 +56,7 @@ async def test_two_people_talk(world: World, ada: Person, bob: Person) -> None:
     assert read.json() == {"items": [message], "pagination": {"hasMore": False, "nextCursor": None}}
     mine = (await world.client.get("/api/v1/conversations", headers=bob.bearer)).json()["items"]
     assert [(row["name"], row["unreadCount"], row["lastMessage"]["text"]) for row in mine] == [("Ada", 1, "Hello Bob")]
-    await world.parts.sending.settle()
+    await world.parts.chat.sending.settle()
     assert [(where, event["event"], event["data"]) for where, event in world.realtime.sent if "group" in where] == [
         (f"group:c.{room}", "message.new", message)
     ]

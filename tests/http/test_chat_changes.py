@@ -27,7 +27,7 @@ async def test_a_message_is_edited_reacted_to_and_deleted(world: World) -> None:
         assert (await world.client.delete(url, headers=ada.bearer)).status_code == 204
     page = (await world.client.get(f"/api/v1/conversations/{room}/messages", headers=bob.bearer)).json()["items"]
     assert [(each["text"], each["reactions"], bool(each["deletedAt"])) for each in page] == [("", {}, True)]
-    await world.parts.sending.settle()
+    await world.parts.chat.sending.settle()
     told = [event["event"] for where, event in world.realtime.sent if where == f"group:c.{room}"]
     assert sorted(told) == [
         "message.deleted",

@@ -76,7 +76,7 @@ async def test_reading_over_http_and_over_the_socket_is_the_same(world: World) -
     reply = await service_event(world, "user.typing", bob, {"conversationId": room, "state": "start"})
     assert (reply.status_code, reply.content) == (204, b"")
     assert (await post(world, f"{CHAT}/{room}/typing", bob, {"state": "stop"})).status_code == 204
-    await world.parts.sending.settle()
+    await world.parts.chat.sending.settle()
     told = [event["event"] for where, event in world.realtime.sent if where == f"group:c.{room}"]
     assert sorted(told) == ["message.new"] * 3 + ["read.updated"] * 2 + ["typing.start", "typing.stop"]
 

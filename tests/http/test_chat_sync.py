@@ -25,7 +25,7 @@ async def test_a_client_that_was_away_gets_what_it_missed(world: World) -> None:
     message = await say(world, ada, room, "hello")
     await world.client.patch(f"/api/v1/messages/{message['id']}", json={"text": "hi"}, headers=ada.bearer)
     await post(world, f"/api/v1/conversations/{room}/read", bob, {"seq": 1})
-    await world.parts.sending.settle()
+    await world.parts.chat.sending.settle()
     await world.run_jobs()
     seen = await sync(world, bob, since=begun["cursor"])
     by_type = {change["type"]: change["data"] for change in seen["changes"]}

@@ -20,7 +20,7 @@ from tests.world import API, Person, World
 async def stocked(world: World) -> World:
     """Twenty-five courses, a second apart: the highest number is the newest."""
     for number in range(1, 26):
-        await world.parts.publishing.load([a_course(number)])
+        await world.parts.courses.publishing.load([a_course(number)])
         world.clock.advance(seconds=1)
     return world
 
@@ -98,7 +98,7 @@ async def test_an_unknown_course_is_not_found(world: World, unknown: str) -> Non
 
 @pytest.fixture
 async def ada(world: World) -> Person:
-    await world.parts.publishing.load([a_course(1), a_course(2, lessons=1), a_course(3, state=State.DRAFT)])
+    await world.parts.courses.publishing.load([a_course(1), a_course(2, lessons=1), a_course(3, state=State.DRAFT)])
     return await world.sign_up("ada")
 
 
@@ -297,7 +297,7 @@ async def test_an_archived_course_stays_open_to_those_in_it(world: World, ada: P
     await http.post(f"{COURSE}/enroll", headers=ada.bearer)
     change = Patch("course", set={"state": "archived"}, incr={"revision": 1})
     await world.parts.documents.patch(COURSES, course_id(1), change)
-    await world.parts.course_projection.show(course_id(1))
+    await world.parts.courses.projection.show(course_id(1))
     world.clock.advance(seconds=30)
     assert (await http.get("/api/v1/courses")).json()["pagination"]["total"] == 1
     for path in (COURSE, f"{COURSE}/lessons"):
@@ -338,11 +338,11 @@ async def test_seven_days_running_are_remembered_after_the_streak_ends(world: Wo
 
 async def test_a_streak_is_over_once_a_day_went_by_without_a_visit(world: World, ada: Person) -> None:
     world.clock.advance(days=1)
-    logins = (await world.parts.learning.progress(ada.id)).logins
+    logins = (await world.parts.courses.learning.progress(ada.id)).logins
     assert logins is not None
     assert logins.streak_days == 1
     world.clock.advance(days=1)
-    logins = (await world.parts.learning.progress(ada.id)).logins
+    logins = (await world.parts.courses.learning.progress(ada.id)).logins
     assert logins is not None
     assert logins.streak_days == 0
 

@@ -87,6 +87,6 @@ async def test_a_huge_form_is_too_large(world: World) -> None:
 async def test_what_looks_like_code_is_kept_as_text(world: World, text: str) -> None:
     reply = await send(world, "contact", changed("contact", name=text, subject=text, message=text))
     assert reply.status_code == 201
-    submission = await world.parts.form_store.find(reply.json()["id"])
+    submission = await world.parts.forms.store.find(reply.json()["id"])
     assert submission is not None
     assert (submission.sender_name, submission.content["message"]) == (text, text)

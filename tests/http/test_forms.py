@@ -151,7 +151,7 @@ async def test_a_bad_key_is_refused(world: World, key: bytes) -> None:
 
 async def test_optional_fields_may_be_left_empty(world: World) -> None:
     reply = await send(world, "contact", {**CONTACT, "phone": ""})
-    submission = await world.parts.form_store.find(reply.json()["id"])
+    submission = await world.parts.forms.store.find(reply.json()["id"])
     assert submission is not None
     assert submission.content["phone"] is None
 

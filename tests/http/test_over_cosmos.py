@@ -42,7 +42,7 @@ async def test_of_many_sign_ups_one_gets_the_address_and_can_sign_in(cloud: Worl
 
 
 async def test_a_course_is_taken_by_parallel_steps(cloud: World) -> None:
-    await cloud.parts.publishing.load([a_course(1)])
+    await cloud.parts.courses.publishing.load([a_course(1)])
     ada = await cloud.sign_up("ada")
     enrolled = await asyncio.gather(*(cloud.client.post(f"{COURSE}/enroll", headers=ada.bearer) for _ in range(10)))
     assert sorted(reply.status_code for reply in enrolled) == [200, *[409] * 9]

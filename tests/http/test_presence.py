@@ -24,7 +24,7 @@ async def test_connections_make_people_present(world: World) -> None:
     await world.run_jobs("sweep_outbox")
     seen = (await get(world, URL, bob, userIds=ada.id)).json()["items"]
     assert seen == [{"userId": ada.id, "online": False, "lastSeenAt": "2026-01-20T12:00:00.000Z"}]
-    await world.parts.behind.settle()
+    await world.parts.chat.behind.settle()
     told = [
         (where, event["data"]["online"]) for where, event in world.realtime.sent if event["event"][:8] == "presence"
     ]

@@ -67,12 +67,12 @@ def write(folder: Path, *courses: dict[str, Any]) -> Path:
 async def test_loading_twice_changes_nothing_and_keeps_what_people_did(parts: Parts, tmp_path: Path) -> None:
     path = write(tmp_path, a_file_course(1), a_file_course(2))
     assert await load_courses(parts, path) == Loaded(created=2)
-    learning: Learning = parts.learning
+    learning: Learning = parts.courses.learning
     await learning.enrol(ADA, course_id(1))
     await learning.complete(ADA, course_id(1), lesson_id(1, 1), minutes=5)
-    before = await parts.courses.get(course_id(1), reader=None)
+    before = await parts.courses.reading.get(course_id(1), reader=None)
     assert await load_courses(parts, path) == Loaded(unchanged=2)
-    assert await parts.courses.get(course_id(1), reader=None) == before
+    assert await parts.courses.reading.get(course_id(1), reader=None) == before
     assert before.stats.completed == 1
 
 
@@ -80,13 +80,13 @@ async def test_loading_a_changed_file_changes_what_differs_and_keeps_what_people
     parts: Parts, tmp_path: Path
 ) -> None:
     await load_courses(parts, write(tmp_path, a_file_course(1), a_file_course(2)))
-    await parts.learning.enrol(ADA, course_id(1))
+    await parts.courses.learning.enrol(ADA, course_id(1))
     changed = a_file_course(1, title="A better title")
     changed["lessons"][0]["content"] = "# New words"
     assert await load_courses(parts, write(tmp_path, changed, a_file_course(2))) == Loaded(changed=1, unchanged=1)
-    found = await parts.courses.get(course_id(1), reader=None)
+    found = await parts.courses.reading.get(course_id(1), reader=None)
     assert (found.course.title, found.course.revision, found.stats.enrolled) == ("A better title", 2, 1)
-    lesson = await parts.courses.lesson(course_id(1), lesson_id(1, 1), reader=ADA)
+    lesson = await parts.courses.reading.lesson(course_id(1), lesson_id(1, 1), reader=ADA)
     assert lesson.lesson.content == "# New words"
 
 
@@ -109,7 +109,7 @@ async def test_a_faulty_file_is_refused_by_path_and_loads_nothing(
 ) -> None:
     with pytest.raises(CourseFileFaulty, match=re.escape(f"{path}: ")):
         await load_courses(parts, write(tmp_path, a_file_course(1, **change), a_file_course(2)))
-    assert await parts.publishing.is_empty()
+    assert await parts.courses.publishing.is_empty()
 
 
 async def test_every_fault_of_a_file_is_named(tmp_path: Path) -> None:

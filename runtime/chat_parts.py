@@ -1,0 +1,161 @@
+"""The wiring of MackChat, each part built on first use."""
+
+import random
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from domain.chat.behind import Behind
+from domain.chat.bindings import Bindings
+from domain.chat.changes import Changes
+from domain.chat.connections import Connections
+from domain.chat.conversations import Conversations
+from domain.chat.groups import Groups
+from domain.chat.history import History
+from domain.chat.known import Known
+from domain.chat.people import StoredPeople
+from domain.chat.places import Places
+from domain.chat.publishing import Publisher
+from domain.chat.receipts import Receipts
+from domain.chat.sending import Sending
+from domain.chat.signals import Typing
+from domain.chat.sync import Sync
+from domain.chat.tasks import ChatTasks
+from runtime.chat_sessions import StandingSessions
+
+if TYPE_CHECKING:
+    from runtime.parts import Parts
+
+
+class ChatParts:
+    def __init__(self, parts: "Parts") -> None:
+        self._parts = parts
+
+    @cached_property
+    def people(self) -> StoredPeople:
+        return StoredPeople(self._parts.documents)
+
+    @cached_property
+    def conversations(self) -> Conversations:
+        return Conversations(
+            self._parts.documents,
+            self.people,
+            self.places,
+            self._parts.outbox,
+            self.known,
+            self._parts.clock,
+            self._parts.ids,
+        )
+
+    @cached_property
+    def sync(self) -> Sync:
+        return Sync(self._parts.documents, self.conversations, self._parts.clock)
+
+    @cached_property
+    def places(self) -> Places:
+        return Places(self._parts.documents, self.people, self._parts.realtime, self._parts.clock)
+
+    @cached_property
+    def groups(self) -> Groups:
+        return Groups(
+            self._parts.documents,
+            self.conversations,
+            self.people,
+            self.places,
+            self._parts.realtime,
+            self._parts.outbox,
+            self.behind,
+            self.known,
+            self._parts.files.avatars,
+            self._parts.clock,
+            self._parts.ids,
+        )
+
+    @cached_property
+    def history(self) -> History:
+        return History(self._parts.documents, self.known)
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        return Publisher(self._parts.documents, self._parts.realtime, self._parts.clock)
+
+    @cached_property
+    def sending(self) -> Sending:
+        def pause(lost: int) -> float:
+            """Up to 5 ms after the first lost race, doubling up to 160 ms: random, so that rivals part."""
+            return random.random() * 0.005 * 2.0 ** min(lost, 5)  # noqa: S311 - jitter, not a secret
+
+        return Sending(
+            self._parts.documents,
+            self.publisher,
+            self._parts.outbox,
+            self.behind,
+            self.known,
+            self._parts.clock,
+            self._parts.ids.new,
+            pause,
+        )
+
+    @cached_property
+    def behind(self) -> Behind:
+        return Behind()
+
+    @cached_property
+    def known(self) -> Known:
+        return Known(self._parts.clock)
+
+    @cached_property
+    def receipts(self) -> Receipts:
+        return Receipts(
+            self._parts.documents,
+            self._parts.realtime,
+            self._parts.outbox,
+            self.behind,
+            self._parts.clock,
+            self._parts.ids,
+        )
+
+    @cached_property
+    def changes(self) -> Changes:
+        return Changes(
+            self._parts.documents,
+            self._parts.realtime,
+            self._parts.outbox,
+            self.behind,
+            self.known,
+            self._parts.clock,
+            self._parts.ids,
+            self._parts.settings.chat.change_within,
+        )
+
+    @cached_property
+    def tasks(self) -> ChatTasks:
+        return ChatTasks(
+            self._parts.documents,
+            self._parts.clock,
+            self.places,
+            self.groups,
+            self.changes,
+            self._parts.social.presence,
+        )
+
+    @cached_property
+    def typing(self) -> Typing:
+        return Typing(self._parts.documents, self._parts.realtime, self.known, self.behind, self._parts.clock)
+
+    @cached_property
+    def connections(self) -> Connections:
+        return Connections(self.conversations, self._parts.realtime, self.sessions, self.bindings, self._parts.clock)
+
+    @cached_property
+    def sessions(self) -> StandingSessions:
+        return StandingSessions(self._parts.cache, self._parts.authenticator)
+
+    @cached_property
+    def bindings(self) -> Bindings:
+        return Bindings(self._parts.documents, self.sessions)
+
+    async def close(self) -> None:
+        """Let what still works behind the answers finish."""
+        for name in ("sending", "behind"):
+            if name in vars(self):
+                await vars(self).pop(name).close()
