@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 $$HOME/.pyen
 VENV ?= .venv
 PY := $(VENV)/bin/python
 
-.PHONY: dev services dev-cloud test check bench fmt golden lock help
+.PHONY: dev services dev-cloud test lint check bench fmt golden lock help
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
@@ -25,11 +25,13 @@ dev-cloud: $(VENV)/.installed ## the same as dev, on `make services` through the
 test: $(VENV)/.installed ## all tests; with Node also those against emulators
 	@$(PY) -m pytest
 
-check: $(VENV)/.installed ## lint, types, import contracts, tests
+lint: $(VENV)/.installed ## style, types, import contracts
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 	@$(VENV)/bin/lint-imports
+
+check: lint ## lint, and the tests that need no servers
 	@$(PY) -m pytest -q -m "not servers"
 
 fmt: $(VENV)/.installed ## format and fix
