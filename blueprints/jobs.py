@@ -6,6 +6,7 @@ A failure is raised, not swallowed: the host shows the message again, and after 
 
 import azure.functions as func
 
+from adapters.queues.messages import decode_message
 from runtime import parts
 
 bp = func.Blueprint()
@@ -82,4 +83,4 @@ async def sweep_files(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the t
 @bp.queue_trigger(arg_name="message", queue_name="scans", connection="AzureWebJobsStorage")
 async def take_verdict(message: func.QueueMessage) -> None:
     """Take what the malware scanner found in a file, as Event Grid delivers it."""
-    await parts.get().files.verdicts.take(message.get_json())
+    await parts.get().files.verdicts.take(decode_message(message.get_body()))
