@@ -85,6 +85,9 @@ class EmailService(Service):
             return web.json_response({"error": {"code": "Broken"}}, status=self.broken)
         if request.headers.get("Authorization") != "Bearer a-token":
             return web.json_response({}, status=401)
+        if request.method == "GET":
+            known = request.path.rpartition("/")[2] in self.operations
+            return web.json_response({"status": "Running"} if known else {}, status=200 if known else 404)
         operation = request.headers["Operation-Id"]
         self.operations.setdefault(operation, await request.json())
         headers = {"Operation-Location": f"{self.url}/emails/operations/{operation}"}

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from azure.core import MatchConditions
-from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobSasPermissions, ContentSettings, UserDelegationKey, generate_blob_sas
 from azure.storage.blob.aio import BlobServiceClient, ContainerClient
 
-from adapters.azure_http import open_transport
+from adapters.azure_http import NOT_FOUND, PRECONDITION_FAILED, ask, open_transport
 from adapters.blobs.names import check_name
 from adapters.resilience import Guard, Limits
 from domain.files.ports import BlobChanged, BlobNotFound, BlobStat, SignedUpload
@@ -40,13 +40,11 @@ LONG_SECONDS: Final = 60.0
 PAUSES: Final = (0.1, 0.4)
 """Seconds before the second and the third try. All calls may be made again."""
 GUARD: Final = Limits(slots=POOL)
-RETRIED: Final = frozenset({408, 429, 500, 502, 503, 504})
 KEY_LIVES: Final = timedelta(hours=6)
 KEY_RENEWED: Final = timedelta(hours=1)
 """Before its end: longer than any URL signed with it."""
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
-_MISSING: Final = 404
-_CHANGED: Final = 412
+_ANSWERS: Final = frozenset({NOT_FOUND, PRECONDITION_FAILED})
 
 
 class AzureBlobs:
@@ -156,11 +154,8 @@ class AzureBlobs:
             container = self._open()
             names = [name async for name in container.list_blob_names(name_starts_with=prefix)]
             for name in names:
-                try:
+                with suppress(ResourceNotFoundError):  # somebody else is deleting them, too
                     await container.delete_blob(name, delete_snapshots="include")
-                except HttpResponseError as error:
-                    if error.status_code != _MISSING:
-                        raise
 
         await self._call(delete)
 
@@ -222,24 +217,16 @@ class AzureBlobs:
 
     async def _call(self, action: Callable[[], Awaitable[T]], seconds: float = TOTAL_SECONDS) -> T:
         """Raises BlobNotFound, BlobChanged, Unavailable."""
-        async with self._guard.call():
-            try:
-                async with asyncio.timeout(seconds):
-                    return await _tried(action)
-            except (TimeoutError, AzureError, OSError) as error:
-                status = getattr(error, "status_code", None)
-                if status == _MISSING:
-                    raise BlobNotFound from None
-                if status == _CHANGED:
-                    raise BlobChanged from None
-                log.warning("the blob store does not answer: %s %s", type(error).__name__, status or "")
-                raise Unavailable(retry_after=1.0) from error
+        try:
+            return await ask(self._guard, action, seconds=seconds, pauses=PAUSES, answers=_ANSWERS)
+        except HttpResponseError as error:
+            raise (BlobNotFound if error.status_code == NOT_FOUND else BlobChanged) from None
 
     def _open(self) -> ContainerClient:
         if self._service is None:
             more: dict[str, Any] = {
                 "transport": open_transport(pool=POOL, read_seconds=READ_SECONDS, verify=self._verify),
-                "retry_total": 0,  # ours is shorter, see `_tried`
+                "retry_total": 0,  # ours is shorter, see `ask`
             }
             if self._connection_string is not None:
                 self._service = BlobServiceClient.from_connection_string(self._connection_string, **more)
@@ -248,17 +235,6 @@ class AzureBlobs:
             else:
                 raise ValueError("neither a connection string, nor an endpoint with a credential")
         return self._service.get_container_client(self._container)
-
-
-async def _tried(action: Callable[[], Awaitable[T]]) -> T:
-    for pause in PAUSES:
-        try:
-            return await action()
-        except AzureError as error:
-            if isinstance(error, HttpResponseError) and error.status_code not in RETRIED:
-                raise
-        await asyncio.sleep(pause)
-    return await action()
 
 
 def _account(url: str) -> str:

@@ -3,27 +3,23 @@
 The operation's id is made from the Message-ID, so a repeated send is the same operation.
 """
 
-import asyncio
-import logging
 from collections.abc import Callable
 from email.utils import parseaddr
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid5
 
 from azure.communication.email.aio import EmailClient
-from azure.core.exceptions import AzureError
+from azure.core.rest import HttpRequest
 
-from adapters.azure_http import open_transport
+from adapters.azure_http import ask, open_transport
 from adapters.mail.mime import to_mime
 from adapters.resilience import Guard, Limits
 from domain.kernel.clock import Clock
-from domain.kernel.errors import Unavailable
 from domain.kernel.mail import MailMessage
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
-
-log = logging.getLogger(__name__)
 
 OPERATIONS: Final = UUID("9a2c8b35-5c8c-5c57-9a5e-0f8f2f2c7f5a")
 """Names operation ids (RFC 9562, version 5)."""
@@ -31,7 +27,12 @@ POOL: Final = 4
 READ_SECONDS: Final = 15.0
 TOTAL_SECONDS: Final = 45.0
 PING_SECONDS: Final = 2.0
-SCOPE: Final = "https://communication.azure.com/.default"
+PAUSES: Final = (0.5, 1.0)
+"""Seconds before the second and the third try."""
+RETRY_AFTER_SECONDS: Final = 30.0
+API_VERSION: Final = "2023-03-31"
+NEVER_SENT: Final = uuid5(OPERATIONS, "ping")
+_REFUSED: Final = frozenset({401, 403, 408, 429})
 GUARD: Final = Limits(slots=POOL, patience=30.0)
 
 
@@ -69,22 +70,22 @@ class AzureMailer:
         if message.reply_to is not None:
             request["replyTo"] = [{"address": message.reply_to}]
         operation = str(uuid5(OPERATIONS, message.message_id))
-        async with self._guard.call():
-            try:
-                async with asyncio.timeout(TOTAL_SECONDS):
-                    await self._open().begin_send(request, operation_id=operation, polling=False)
-            except (TimeoutError, AzureError, OSError) as error:
-                status = getattr(error, "status_code", None)
-                log.warning("the mail service does not take mail: %s %s", type(error).__name__, status or "")
-                raise Unavailable(retry_after=30.0) from error
+
+        async def begin() -> None:
+            await self._open().begin_send(request, operation_id=operation, polling=False)
+
+        await ask(self._guard, begin, seconds=TOTAL_SECONDS, pauses=PAUSES, retry_after=RETRY_AFTER_SECONDS)
 
     async def ping(self) -> None:
-        """Proves that we are let in: the service has nothing to ask without sending. Raises Unavailable."""
-        try:
-            async with asyncio.timeout(PING_SECONDS):
-                await self._credential().get_token(SCOPE)
-        except (TimeoutError, AzureError, OSError) as error:
-            raise Unavailable from error
+        """Proves that the service lets *us* in: it is asked for an operation that never was. Raises Unavailable."""
+        question = HttpRequest("GET", f"/emails/operations/{NEVER_SENT}", params={"api-version": API_VERSION})
+
+        async def look() -> None:
+            response = await self._open().send_request(question)
+            if response.status_code in _REFUSED or response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                response.raise_for_status()
+
+        await ask(self._guard, look, seconds=PING_SECONDS)
 
     async def close(self) -> None:
         client, self._client = self._client, None
@@ -97,8 +98,6 @@ class AzureMailer:
                 self._endpoint,
                 self._credential(),
                 transport=open_transport(pool=POOL, read_seconds=READ_SECONDS, verify=self._verify),
-                retry_total=2,
-                retry_backoff_factor=0.5,
-                retry_backoff_max=5,
+                retry_total=0,  # ours, see `ask`
             )
         return self._client

@@ -4,15 +4,14 @@ Who consumes is the Functions host: it hides, deletes, retries and poisons. Send
 consumers are safe to run twice; so a send whose answer was lost is sent again.
 """
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue.aio import QueueServiceClient
 
-from adapters.azure_http import open_transport
+from adapters.azure_http import ask, open_transport
 from adapters.queues.messages import encode_message
 from adapters.resilience import Guard, Limits
 from domain.kernel.errors import Unavailable
@@ -29,7 +28,6 @@ TOTAL_SECONDS: Final = 2.8
 PAUSES: Final = (0.1, 0.3)
 """Seconds before the second and the third try."""
 GUARD: Final = Limits(slots=POOL)
-RETRIED: Final = frozenset({408, 429, 500, 502, 503, 504})
 
 
 class StorageQueue:
@@ -88,20 +86,13 @@ class StorageQueue:
             return
 
     async def _call(self, action: Callable[[], Awaitable[T]]) -> T:
-        async with self._guard.call():
-            try:
-                async with asyncio.timeout(TOTAL_SECONDS):
-                    return await _tried(action)
-            except (TimeoutError, AzureError, OSError) as error:
-                status = getattr(error, "status_code", None)
-                log.warning("the queues do not answer: %s %s", type(error).__name__, status or "")
-                raise Unavailable(retry_after=1.0) from error
+        return await ask(self._guard, action, seconds=TOTAL_SECONDS, pauses=PAUSES)
 
     def _open(self) -> QueueServiceClient:
         if self._service is None:
             more: dict[str, Any] = {
                 "transport": open_transport(pool=POOL, read_seconds=READ_SECONDS),
-                "retry_total": 0,  # ours is shorter, see `_tried`
+                "retry_total": 0,  # ours is shorter, see `ask`
             }
             if self._connection_string is not None:
                 self._service = QueueServiceClient.from_connection_string(self._connection_string, **more)
@@ -110,14 +101,3 @@ class StorageQueue:
             else:
                 raise ValueError("neither a connection string, nor an endpoint with a credential")
         return self._service
-
-
-async def _tried(action: Callable[[], Awaitable[T]]) -> T:
-    for pause in PAUSES:
-        try:
-            return await action()
-        except AzureError as error:
-            if isinstance(error, HttpResponseError) and error.status_code not in RETRIED:
-                raise
-        await asyncio.sleep(pause)
-    return await action()

@@ -29,28 +29,24 @@ from azure.core.exceptions import (
 )
 from azure.core.pipeline import PipelineRequest
 from azure.core.pipeline.policies import AsyncBearerTokenCredentialPolicy, SansIOHTTPPolicy
-from azure.core.pipeline.transport import AioHttpTransport
 from azure.messaging.webpubsubservice.aio import WebPubSubServiceClient
 
+from adapters.azure_http import RETRIED, open_transport
 from adapters.resilience import Guard, Limits
 from domain.kernel.errors import Unavailable
 from domain.kernel.realtime import ClientAccess
 
 log = logging.getLogger(__name__)
 
-CONNECT_SECONDS: Final = 1.0
 READ_SECONDS: Final = 2.0
 TOTAL_SECONDS: Final = 2.8
 """For one call with its retries: a caller hears `service_unavailable` within three seconds."""
 TRIES: Final = 3
 FIRST_PAUSE: Final = 0.1
 """Seconds, doubled for each further try, with jitter."""
-RETRIED: Final = frozenset({408, 429, 500, 502, 503, 504})
 OUR_FAULT: Final = frozenset({400, 404, 413, 415})
 POOL: Final = 32
 """Connections to the service: more calls at once wait for one."""
-IDLE_SECONDS: Final = 55.0
-"""An idle connection is kept that long: shorter than any load balancer's patience, longer than most pauses in talk."""
 SCOPE: Final = "https://webpubsub.azure.com/.default"
 _TOKEN_SECONDS: Final = 60
 _TOKENS_KEPT: Final = 4096
@@ -171,17 +167,7 @@ class WebPubSubRealtime:
         return self._opened
 
     def _open(self) -> WebPubSubServiceClient:
-        session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=POOL, keepalive_timeout=IDLE_SECONDS, ttl_dns_cache=60),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-        )
-        transport = AioHttpTransport(
-            session=session,
-            use_env_settings=False,
-            connection_timeout=CONNECT_SECONDS,
-            read_timeout=READ_SECONDS,
-        )
+        transport = open_transport(pool=POOL, read_seconds=READ_SECONDS)
         if self._connection_string is not None:
             endpoint, key = read_connection_string(self._connection_string)
             return WebPubSubServiceClient(

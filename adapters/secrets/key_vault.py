@@ -11,10 +11,10 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.core.exceptions import ResourceNotFoundError
 from azure.keyvault.secrets.aio import SecretClient
 
-from adapters.azure_http import open_transport
+from adapters.azure_http import ask, open_transport
 from adapters.resilience import Guard, Limits
 from adapters.secrets.key_ring import KeyRing, decode_ring, encode_ring, fresh_ring
 from domain.kernel.errors import Unavailable
@@ -33,6 +33,8 @@ UNKNOWN_EVERY: Final = 30.0
 POOL: Final = 4
 READ_SECONDS: Final = 2.0
 TOTAL_SECONDS: Final = 2.8
+PAUSES: Final = (0.1, 0.2)
+"""Seconds before the second and the third try."""
 GUARD: Final = Limits(slots=POOL, failures=3)
 
 
@@ -135,14 +137,7 @@ class KeyVaultKeys:
             return fresh_ring()
 
     async def _call(self, action: Callable[[], Awaitable[T]]) -> T:
-        async with self._guard.call():
-            try:
-                async with asyncio.timeout(TOTAL_SECONDS):
-                    return await action()
-            except (TimeoutError, AzureError, OSError) as error:
-                status = getattr(error, "status_code", None)
-                log.warning("the key vault does not answer: %s %s", type(error).__name__, status or "")
-                raise Unavailable(retry_after=1.0) from error
+        return await ask(self._guard, action, seconds=TOTAL_SECONDS, pauses=PAUSES)
 
     def _open(self) -> SecretClient:
         if self._client is None:
@@ -151,9 +146,7 @@ class KeyVaultKeys:
                 self._credential(),
                 transport=open_transport(pool=POOL, read_seconds=READ_SECONDS, verify=self._verify),
                 verify_challenge_resource=self._verify_challenge,
-                retry_total=2,
-                retry_backoff_factor=0.1,
-                retry_backoff_max=1,
+                retry_total=0,  # ours is shorter, see `ask`
             )
         return self._client
 

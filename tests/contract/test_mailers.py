@@ -229,6 +229,17 @@ async def test_azure_that_does_not_take_mail_is_unavailable(
     assert "ada@" not in caplog.text
 
 
+@pytest.mark.parametrize("status", [401, 403, 429, 500])
+async def test_a_ping_finds_out_that_azure_does_not_let_us_in(tmp_path: Path, status: int) -> None:
+    service = EmailService(broken=status)
+    async with served(service, tmp_path):
+        bench = Azure(service)
+        with pytest.raises(Unavailable):
+            await bench.mailer.ping()
+        await bench.mailer.close()
+    assert service.asked == 1
+
+
 @pytest.mark.parametrize("answer", ["450 busy with ada@people.example", "550 who is ada@people.example"])
 async def test_a_server_that_refuses_is_unavailable_and_its_words_stay_out_of_the_log(
     inbox: tuple[int, Inbox], answer: str, caplog: pytest.LogCaptureFixture
