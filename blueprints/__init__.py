@@ -5,6 +5,7 @@ import azure.functions as func
 from blueprints import (
     auth,
     chat,
+    chat_drafts,
     chat_messages,
     chat_signals,
     chat_social,
@@ -38,6 +39,7 @@ ALL: tuple[func.Blueprint, ...] = (
     forms.bp,
     users.bp,
     chat.bp,
+    chat_drafts.bp,
     groups.bp,
     chat_messages.bp,
     chat_signals.bp,

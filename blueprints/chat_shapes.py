@@ -56,6 +56,12 @@ class LastMessageOut(Out):
     seq: int
 
 
+class DraftNoteOut(Out):
+    text: str
+    """Its beginning."""
+    updated_at: str
+
+
 class ConversationOut(Out):
     id: str
     type: str
@@ -68,6 +74,8 @@ class ConversationOut(Out):
     unread_count: int
     last_read_seq: int
     muted: bool
+    draft: DraftNoteOut | None
+    """The caller's own."""
     updated_at: str
 
 
@@ -106,6 +114,18 @@ class MessagesQuery(Query):
     limit: Annotated[int, Meta(ge=1, le=MAX_CATCH_UP)] | UnsetType = UNSET
     before: str | None = None
     after: Annotated[int, Meta(ge=0)] | None = None
+
+
+class DraftIn(In):
+    text: Annotated[str, Meta(min_length=1, max_length=4000)]
+    reply_to: Id | None = None
+
+
+class DraftOut(Out):
+    conversation_id: str
+    text: str
+    reply_to: str | None
+    updated_at: str
 
 
 class EditIn(In):

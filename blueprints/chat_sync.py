@@ -31,7 +31,7 @@ class SyncQuery(Query):
 
 class ChangeOut(Out):
     type: str
-    """`message`, `participant` (with what they have read), `conversation`, or `left`: by the caller."""
+    """`message`, `participant` (with what they have read), `conversation`, `left` (by the caller), `draft` (theirs)."""
     data: dict[str, Any]
 
 

@@ -9,6 +9,7 @@ from domain.chat.bindings import Bindings
 from domain.chat.changes import Changes
 from domain.chat.connections import Connections
 from domain.chat.conversations import Conversations
+from domain.chat.drafts import Drafts
 from domain.chat.groups import Groups
 from domain.chat.history import History
 from domain.chat.known import Known
@@ -94,6 +95,10 @@ class ChatParts:
             self._parts.ids.new,
             pause,
         )
+
+    @cached_property
+    def drafts(self) -> Drafts:
+        return Drafts(self._parts.documents, self._parts.realtime, self.behind, self._parts.clock)
 
     @cached_property
     def behind(self) -> Behind:

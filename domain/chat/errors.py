@@ -40,6 +40,10 @@ class MessageNotFound(NotFound):
     message = "There is no such message."
 
 
+class DraftNotFound(NotFound):
+    message = "There is no draft."
+
+
 class MessageDeleted(Conflict):
     message = "This message was deleted."
 

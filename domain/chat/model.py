@@ -102,6 +102,14 @@ class Conversation:
 
 
 @dataclass(frozen=True, slots=True)
+class DraftNote:
+    """What the list shows of somebody's own draft."""
+
+    text: str = field(repr=False)
+    saved_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     """One person's place in a conversation. *last_read_seq* is the only record of what was read."""
 
@@ -114,6 +122,8 @@ class Member:
     """Who left, or was removed, is remembered for a while, so that clients that were away learn of it."""
     version: int = 1
     """Counts this person's joins and leaves."""
+    draft: DraftNote | None = None
+    """Nobody else's business."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,12 @@ def plan_batch(head: Stored, drafts: Sequence[Draft], *, now: datetime, publishe
     # Who writes has read what came before: their cursor moves with their newest message.
     cursors = {message.sender_id: message.seq for message in messages}
     for sender, seq in cursors.items():
-        read = {"lastReadSeq": seq, "lastReadAt": to_iso(now), "changedAt": changed_key(now, sender)}
+        read: dict[str, Any] = {
+            "lastReadSeq": seq,
+            "lastReadAt": to_iso(now),
+            "changedAt": changed_key(now, sender),
+            "draft": None,  # what is sent is no draft any more (drafts.py)
+        }
         steps.append((Patch(MEMBER + sender, set=read), None))
     if touch:
         steps.append((Create(touch), None))

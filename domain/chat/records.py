@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from domain.chat.model import Conversation, LastMessage, Member, Message, partition_of
+from domain.chat.model import Conversation, DraftNote, LastMessage, Member, Message, partition_of
 from domain.kernel.clock import from_iso, to_iso
 from domain.kernel.documents import Item
 
@@ -96,6 +96,7 @@ def member_of(item: Item) -> Member:
         last_read_at=from_iso(item["lastReadAt"]) if item["lastReadAt"] else None,
         left_at=from_iso(item["leftAt"]) if item.get("leftAt") else None,
         version=item["version"],
+        draft=DraftNote(draft["text"], from_iso(draft["savedAt"])) if (draft := item.get("draft")) else None,
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from domain.chat.access import is_present
 from domain.chat.conversations import Conversations
+from domain.chat.drafts import DRAFT, SavedDraft, no_draft, standing_draft
 from domain.chat.lateness import look_back
 from domain.chat.model import partition_of
 from domain.chat.planning import TOUCH_EVERY
@@ -112,12 +113,16 @@ class Sync:
         places = await self._places(me, cursor)
         more = len(places) > CONVERSATIONS_A_PAGE
         places = places[:CONVERSATIONS_A_PAGE]
-        entered = await self._entered(me, places)
+        entered, drafts = await self._look(me, places)
         done, within = cursor.place, None
         for place in places:
             if step.room_left <= 0:
                 more = True
                 break
+            if place["type"] == "draft":
+                _tell_draft(step, place, drafts[place["conversationId"]])
+                done = place["changedAt"]
+                continue
             within = await self._go_through(step, place, entered)
             if not (cursor.within and place["conversationId"] == cursor.within[0]):
                 done = place["changedAt"]
@@ -145,19 +150,26 @@ class Sync:
         ids = {place["id"] for place in begun}
         return [*begun, *(place for place in found if place["id"] not in ids)]
 
-    async def _entered(self, me: str, places: Sequence[Item]) -> dict[str, Item | None]:
-        """The conversations that *me* is in by their own word, which counts; with what came late in each."""
+    async def _look(
+        self, me: str, places: Sequence[Item]
+    ) -> tuple[dict[str, Item | None], dict[str, SavedDraft | None]]:
+        """What the conversations themselves say, in one call, which counts: of which *me* is in, what came late there;
+        of which a draft changed, the draft as it is now."""
         listed = [place["conversationId"] for place in places if place["type"] == "membership"]
-        if not listed:
-            return {}
+        drafted = [place["conversationId"] for place in places if place["type"] == "draft"]
+        if not listed and not drafted:
+            return {}, {}
         keys = [(partition_of(each), key) for each in listed for key in (MEMBER + me, LATE)]
+        keys += [(partition_of(each), key) for each in drafted for key in (MEMBER + me, DRAFT + me)]
         found = await self._documents.find_many(CHAT, keys)
-        triples = zip(listed, found[::2], found[1::2], strict=True)
-        return {
+        pairs = list(zip(found[::2], found[1::2], strict=True))
+        entered = {
             each: late.item if late else None
-            for each, mine, late in triples
+            for each, (mine, late) in zip(listed, pairs, strict=False)
             if mine is not None and is_present(mine.item)
         }
+        drafts = zip(drafted, pairs[len(listed) :], strict=True)
+        return entered, {each: standing_draft(mine, stored) for each, (mine, stored) in drafts}
 
     async def _go_through(
         self, step: _Round, place: Item, entered: Mapping[str, Item | None]
@@ -187,6 +199,15 @@ class Sync:
             elif step.is_news(item["id"], stored.etag, item["changedAt"]):
                 step.changes.append(_change(conversation_id, item))
         return (conversation_id, found[-1].item["changedAt"]) if len(found) == limit else None
+
+
+def _tell_draft(step: _Round, pointer: Item, draft: SavedDraft | None) -> None:
+    """What the pointer leads to by now: nothing, once it was sent or forgotten."""
+    if pointer["changedAt"] < to_iso(from_iso(step.cursor.since) - OVERLAP):
+        return
+    data = draft.view() if draft else no_draft(pointer["conversationId"])
+    if step.is_news(pointer["id"], str(data), pointer["changedAt"]):
+        step.changes.append({"type": "draft", "data": data})
 
 
 def _change(conversation_id: str, item: Mapping[str, Any]) -> dict[str, Any]:

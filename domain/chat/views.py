@@ -67,6 +67,7 @@ def conversation_view(
         "unreadCount": unread_count(conversation, me),
         "lastReadSeq": me.last_read_seq,
         "muted": muted,
+        "draft": {"text": me.draft.text, "updatedAt": to_iso(me.draft.saved_at)} if me.draft else None,
         "updatedAt": to_iso(conversation.updated_at),
     }
 

@@ -10,6 +10,7 @@ from adapters.queues.sqlite import SqliteQueue
 from domain.chat.behind import Behind
 from domain.chat.changes import Changes
 from domain.chat.conversations import Conversations
+from domain.chat.drafts import Drafts
 from domain.chat.groups import Groups
 from domain.chat.history import History
 from domain.chat.known import Known
@@ -69,6 +70,7 @@ class Instance:
             self.ids,
         )
         self.history = History(self.documents, self.known)
+        self.drafts = Drafts(self.documents, self.realtime, self.behind, self.clock)
         self.receipts = Receipts(self.documents, self.realtime, outbox, self.behind, self.clock, self.ids)
         self.changes = Changes(
             self.documents,

@@ -57,6 +57,18 @@ GROUP: list[tuple[Rule, dict[str, int]]] = [
             "admin": 403,
         },
     ),
+    (("GET", ROOM + "/draft", None), {"lead": 404, "member": 404, "former": 403, "stranger": 403, "admin": 403}),
+    (
+        ("PUT", ROOM + "/draft", {"text": "I th"}),
+        {
+            "lead": 200,
+            "member": 200,
+            "former": 403,
+            "stranger": 403,
+            "admin": 403,
+        },
+    ),
+    (("DELETE", ROOM + "/draft", None), {"lead": 204, "member": 204, "former": 403, "stranger": 403, "admin": 403}),
     (("PATCH", MESSAGE, {"text": "x"}), {"lead": 200, "member": 403, "former": 403, "stranger": 403, "admin": 403}),
     (("PUT", REACTION, None), {"lead": 200, "member": 200, "former": 403, "stranger": 403, "admin": 403}),
     (("DELETE", REACTION, None), {"lead": 204, "member": 204, "former": 403, "stranger": 403, "admin": 403}),
@@ -104,6 +116,9 @@ DIRECT: list[tuple[Rule, dict[str, int]]] = [
         },
     ),
     (("POST", ROOM + "/read", {"seq": 1}), {"lead": 200, "member": 200, "stranger": 404, "admin": 404, "blocked": 200}),
+    (("PUT", ROOM + "/draft", {"text": "I"}), {"lead": 200, "stranger": 404, "admin": 404, "blocked": 200}),
+    (("DELETE", ROOM + "/draft", None), {"lead": 204, "member": 204, "stranger": 404, "admin": 404, "blocked": 204}),
+    (("GET", ROOM + "/draft", None), {"lead": 404, "member": 404, "stranger": 404, "admin": 404, "blocked": 404}),
     (("PATCH", MESSAGE, {"text": "x"}), {"lead": 200, "member": 403, "stranger": 404, "admin": 404, "blocked": 403}),
     (("PUT", REACTION, None), {"lead": 200, "member": 200, "stranger": 404, "admin": 404, "blocked": 403}),
     (("DELETE", REACTION, None), {"lead": 204, "member": 204, "stranger": 404, "admin": 404, "blocked": 403}),
@@ -177,7 +192,7 @@ async def test_without_a_sign_in_nothing_is_answered(cast: Cast) -> None:
 
 def test_no_route_is_forgotten() -> None:
     covered = {(method, route) for (method, route, _), _ in (*GROUP, *DIRECT)}
-    modules = {f"blueprints.{name}" for name in ("chat", "groups", "chat_messages", "chat_signals")}
+    modules = {f"blueprints.{name}" for name in ("chat", "groups", "chat_messages", "chat_signals", "chat_drafts")}
     routes = {
         (each.method, each.route)
         for each in ENDPOINTS.values()

@@ -146,6 +146,26 @@ async def mark_read(bench: Bench) -> None:
 
 
 @scenario
+async def get_draft(bench: Bench) -> None:
+    ada, _, here = await a_talk(bench)
+    await bench.do("PUT", f"conversations/{here['conversation_id']}/draft", ada, {"text": "I was"})
+    await bench.measure(ada, at=here)
+
+
+@scenario
+async def save_draft(bench: Bench) -> None:
+    ada, _, here = await a_talk(bench)
+    await bench.measure(ada, at=here, json={"text": "I was"})
+
+
+@scenario
+async def clear_draft(bench: Bench) -> None:
+    ada, _, here = await a_talk(bench)
+    await bench.do("PUT", f"conversations/{here['conversation_id']}/draft", ada, {"text": "I was"})
+    await bench.measure(ada, at=here)
+
+
+@scenario
 async def tell_typing(bench: Bench) -> None:
     ada, _, here = await a_talk(bench)
     await bench.measure(ada, at=here, json={"state": "start"})
