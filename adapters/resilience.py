@@ -3,6 +3,10 @@
 A dependency that hangs holds its slots and nothing else: who finds none free hears Unavailable soon. One that failed
 several times running is left alone for a while, then asked by a single caller (half open), whose answer decides for
 all. `docs/dependencies.md` has the numbers of each.
+
+Each turn of a circuit is one line in the log, `circuit <service> <state>: <why>`, and that is its metric: the Functions
+host carries lines to Application Insights, and drops what a logger has beside them. The alert `left-alone` in
+infra/bicep/modules/alerts.bicep and the queries in `docs/deploy.md` count these lines.
 """
 
 import asyncio
@@ -102,6 +106,7 @@ class Guard:
                 return False
             case Circuit.HALF_OPEN if not self._probing:
                 self._probing = True
+                self._tell(Circuit.HALF_OPEN, "one caller asks")
                 return True
             case _:
                 left = (self._open_until or 0.0) - self._now()
@@ -121,7 +126,7 @@ class Guard:
 
     def _succeed(self) -> None:
         if self._open_until is not None:
-            log.warning("%s answers again", self.name)
+            self._tell(Circuit.CLOSED, "it answers again")
         self._failed, self._rest, self._open_until = 0, self._limits.rest, None
 
     def _fail(self) -> None:
@@ -134,4 +139,7 @@ class Guard:
                 return  # a call from before the rest began: old news
             self._rest = min(self._rest * 2, LONGEST_REST_SECONDS)
         self._open_until = self._now() + self._rest
-        log.warning("%s does not answer: left alone for %.0f s", self.name, self._rest)
+        self._tell(Circuit.OPEN, f"left alone for {self._rest:.0f} s after {self._failed} failures")
+
+    def _tell(self, state: Circuit, why: str) -> None:
+        log.warning("circuit %s %s: %s", self.name, state.value, why)

@@ -46,21 +46,34 @@ class Command:
 
 async def check(parts: Parts, options: Mapping[str, str], text: str) -> str:  # noqa: ARG001 - a command's shape
     """Ask everything that is configured, one line each. The settings were read, or we would not be here."""
-    names = ["documents", "sql", "cache", "queue", "keys", "mailer"]
+    configured: dict[str, Callable[[], Any]] = {
+        "documents": lambda: parts.documents,
+        "sql": lambda: parts.sql,
+        "cache": lambda: parts.cache,
+        "blobs": lambda: parts.blobs,
+        "queue": lambda: parts.queue,
+        "keys": lambda: parts.keys,
+        "mailer": lambda: parts.mailer,
+    }
     if not all(is_local(host) for host in parts.settings.realtime.hosts):
-        names.append("realtime")  # the one on this machine runs with the dev host only
-    said = await asyncio.gather(*(_ask(parts, name) for name in names))
+        configured["realtime"] = lambda: parts.realtime  # the one on this machine runs with the dev host only
+    if parts.settings.realtime.events is not None:
+        configured["entra"] = lambda: parts.event_tokens
+    if parts.settings.forms.challenge is not None:
+        configured["challenge"] = lambda: parts.forms.challenge
+    said = await asyncio.gather(*(_ask(name, part) for name, part in configured.items()))
     lines = "\n".join(line for _, line in said)
     if not all(up for up, _ in said):
         raise CommandFailed(lines)
     return lines
 
 
-async def _ask(parts: Parts, name: str) -> tuple[bool, str]:
+async def _ask(name: str, part: Callable[[], Any]) -> tuple[bool, str]:
+    """*part* is built here, so one that cannot be built is a line, too."""
     started = time.perf_counter()
     try:
         async with asyncio.timeout(CHECK_SECONDS):
-            await getattr(parts, name).ping()
+            await part().ping()
     except DomainError as error:
         cause = type(error.__cause__).__name__ if error.__cause__ else ""
         return False, f"{name}: {error.text} {cause}".strip()

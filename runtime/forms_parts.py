@@ -30,9 +30,14 @@ class FormsParts:
         service = self._parts.settings.forms.challenge
         if service is None:
             return None
-        from adapters.challenge.siteverify import Siteverify
+        from adapters.challenge.siteverify import GUARD, Siteverify
 
-        return Siteverify(service.verify_url, service.secret)
+        return Siteverify(service.verify_url, service.secret, guard=self._parts.guard("challenge", GUARD))
+
+    async def close(self) -> None:
+        challenge = vars(self).get("challenge")
+        if challenge is not None:
+            await challenge.close()
 
     @cached_property
     def service(self) -> Forms:

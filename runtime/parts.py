@@ -134,19 +134,21 @@ class Parts(ServiceParts):
     @cached_property
     def readiness(self) -> Readiness:
         """Without documents nobody signs in or learns; all else has a queue, an outbox or a stand-in behind it."""
-        return Readiness(
-            (
-                Check("documents", required=True, part=lambda: self.documents),
-                Check("keys", required=True, part=lambda: self.keys, ask="get"),
-                Check("cache", required=False, part=lambda: self.cache, note=self._cache_note),
-                Check("blobs", required=False, part=lambda: self.blobs),
-                Check("queue", required=False, part=lambda: self.queue),
-                Check("mail", required=False, part=lambda: self.mailer),
-                Check("sql", required=False, part=lambda: self.sql),
-                Check("realtime", required=False, part=lambda: self.realtime),
-            ),
-            self.guards,
-        )
+        checks = [
+            Check("documents", required=True, part=lambda: self.documents),
+            Check("keys", required=True, part=lambda: self.keys, ask="get"),
+            Check("cache", required=False, part=lambda: self.cache, note=self._cache_note),
+            Check("blobs", required=False, part=lambda: self.blobs),
+            Check("queue", required=False, part=lambda: self.queue),
+            Check("mail", required=False, part=lambda: self.mailer),
+            Check("sql", required=False, part=lambda: self.sql),
+            Check("realtime", required=False, part=lambda: self.realtime),
+        ]
+        if self.settings.realtime.events is not None:
+            checks.append(Check("entra", required=False, part=lambda: self.event_tokens))
+        if self.settings.forms.challenge is not None:
+            checks.append(Check("challenge", required=False, part=lambda: self.forms.challenge))
+        return Readiness(checks, self.guards)
 
     @property
     def _cache_note(self) -> str | None:

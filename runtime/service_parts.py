@@ -169,9 +169,10 @@ class ServiceParts:
         signer = self.settings.realtime.events
         if signer is None:
             return None
-        from adapters.tokens.entra import EntraTokens
+        from adapters.tokens.entra import GUARD, EntraTokens
 
-        return EntraTokens(signer.tenant, signer.audience, signer.principal, self.clock)
+        guard = self.guard("entra", GUARD)
+        return EntraTokens(signer.tenant, signer.audience, signer.principal, self.clock, guard=guard)
 
     @cached_property
     def realtime(self) -> Realtime:

@@ -9,12 +9,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 import aiohttp
 import jwt
 from jwt.types import Options
 
+from adapters.resilience import Guard, Limits
 from domain.kernel.clock import Clock, epoch_seconds
 from domain.kernel.errors import Forbidden, Unavailable
 
@@ -28,6 +30,7 @@ FRESH_FOR: Final = 6 * 3600.0
 UNKNOWN_EVERY: Final = 30.0
 SECONDS: Final = 3.0
 RETRY_AFTER_SECONDS: Final = 5.0
+GUARD: Final = Limits(slots=1, failures=3)
 _CLOCKS_DIFFER_BY: Final = 300
 _OPTIONS: Final[Options] = {
     "require": ["iss", "aud", "oid", "exp"],
@@ -53,6 +56,7 @@ class EntraTokens:
         clock: Clock,
         *,
         login: str = LOGIN,
+        guard: Guard | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._keys_url = f"{login}/{tenant}/discovery/v2.0/keys"
@@ -60,6 +64,7 @@ class EntraTokens:
         self._audience = audience
         self._principal = principal
         self._clock = clock
+        self._guard = guard or Guard("entra", GUARD)
         self._now = now
         self._keys: dict[str, jwt.PyJWK] = {}
         self._read_at = -FRESH_FOR
@@ -91,6 +96,13 @@ class EntraTokens:
         timely = begins - _CLOCKS_DIFFER_BY <= now < ends + _CLOCKS_DIFFER_BY
         if not timely or claims["oid"] != self._principal:
             raise BadServiceToken
+
+    async def ping(self) -> None:
+        """Raises Unavailable where Entra's keys are neither known nor to be had."""
+        if self._now() - self._read_at >= FRESH_FOR:
+            await asyncio.shield(self._read())
+        if not self._keys:
+            raise Unavailable(retry_after=RETRY_AFTER_SECONDS)
 
     async def close(self) -> None:
         if self._reading is not None:
@@ -125,15 +137,20 @@ class EntraTokens:
 
     async def _fetch(self) -> None:
         """Never raises: the last known keys stay good, and where there are none `_key` tells."""
+        with suppress(Unavailable):
+            async with self._guard.call():
+                published = await self._published()
+            self._keys = {key.key_id: key for key in published.keys if key.key_id}
+            self._read_at = self._now()
+
+    async def _published(self) -> jwt.PyJWKSet:
         try:
             async with (
                 aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SECONDS)) as session,
                 session.get(self._keys_url) as response,
             ):
                 response.raise_for_status()
-                published = jwt.PyJWKSet.from_dict(await response.json(content_type=None))
+                return jwt.PyJWKSet.from_dict(await response.json(content_type=None))
         except (TimeoutError, aiohttp.ClientError, ValueError, AttributeError, TypeError, jwt.PyJWKSetError) as error:
             log.warning("Entra's keys are not to be had: %s", type(error).__name__)
-            return
-        self._keys = {key.key_id: key for key in published.keys if key.key_id}
-        self._read_at = self._now()
+            raise Unavailable(retry_after=RETRY_AFTER_SECONDS) from error

@@ -27,6 +27,7 @@ var logAlerts = [
     name: 'failing'
     description: 'More than five requests in a quarter of an hour were answered with a 5xx.'
     query: 'requests | where toint(resultCode) >= 500'
+    dimension: ''
     threshold: 5
     severity: 1
   }
@@ -34,8 +35,17 @@ var logAlerts = [
     name: 'given-up'
     description: 'A queued task failed five times and lies in a poison queue. docs/deploy.md says what to do.'
     query: 'traces | where message has "MaxDequeueCount"'
+    dimension: ''
     threshold: 0
     severity: 1
+  }
+  {
+    name: 'left-alone'
+    description: 'A service did not come back at the first probes: each circuit around it opens again and again. docs/deploy.md has the query.'
+    query: 'traces | where message startswith "circuit " | parse message with "circuit " service " " state ":" * | where state == "open"'
+    dimension: 'service'
+    threshold: 3
+    severity: 2
   }
 ]
 
@@ -60,6 +70,7 @@ resource logAlert 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for ale
           timeAggregation: 'Count'
           operator: 'GreaterThan'
           threshold: alert.threshold
+          dimensions: empty(alert.dimension) ? [] : [{ name: alert.dimension, operator: 'Include', values: ['*'] }]
           failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
         }
       ]
