@@ -20,7 +20,9 @@ class Muting:
         self._clock = clock
 
     async def set(self, me: str, conversation_id: str, *, muted: bool) -> None:
-        """Mute or unmute, on all devices of *me*. Safe to repeat. One `find_many` and, if anything changes, one patch.
+        """Mute or unmute, on all devices of *me*: those connected are told, the others find it when they sync.
+
+        Safe to repeat. One `find_many` and, if anything changes, one patch.
 
         Raises:
             ConversationNotFound, NotParticipant.
@@ -32,7 +34,7 @@ class Muting:
         if place is not None and place.item.get("muted", False) == muted:
             return
         now = self._clock.now()
-        changed = {"changedAt": changed_key(now, conversation_id)}
+        changed = {"changedAt": changed_key(now, conversation_id), "mutedOn": to_iso(now)}
         change = (
             Patch(listed, set={"muted": True, **changed}) if muted else Patch(listed, set=changed, remove=("muted",))
         )

@@ -3,7 +3,8 @@
 One item a person, `presence`, lists their connections, each with the time until which it counts: a `disconnected` that
 never came heals by itself. Events may come late, twice or in the wrong order: a connection that has gone stays gone.
 Nobody is offline until thirty seconds after the last connection ended; by then a task in the outbox looks, and tells
-it if it is still so. Decisions: docs/adr/0152-presence-is-a-lease.md.
+it if it is still so. Another one falls due when the time of the connections is over, and looks again at the end of
+what was renewed meanwhile: so an end that was lost is told, too. Decisions: docs/adr/0152-presence-is-a-lease.md.
 """
 
 from collections import OrderedDict
@@ -36,6 +37,9 @@ RENEW_EVERY: Final = timedelta(minutes=30)
 OFFLINE_AFTER: Final = timedelta(seconds=30)
 """A client that comes back within this was never away: the realtime service recovers connections for as long."""
 
+CLOCKS_DIFFER: Final = timedelta(minutes=1)
+"""Whoever runs a task may be earlier than whoever found it due; the next look is later than that."""
+
 KEPT: Final = timedelta(days=90)
 MAX_CONNECTIONS: Final = 20
 """Of one person; beyond them the oldest no longer counts."""
@@ -52,12 +56,19 @@ RACES: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Attendance:
-    """*connections* maps each to when it stops counting. *shown*: what the peers were told last."""
+    """*connections* maps each to when it stops counting. *shown*: what the peers were told last.
+
+    *watched_until*: when the task falls due that looks whether they all have stopped; None, or past: there is none.
+    """
 
     connections: dict[str, datetime]
     gone: tuple[str, ...]
     seen_at: datetime | None
     shown: bool
+    watched_until: datetime | None = None
+
+    def is_watched(self, now: datetime) -> bool:
+        return self.watched_until is not None and self.watched_until > now
 
     def is_online(self, now: datetime) -> bool:
         if any(until > now for until in self.connections.values()):
@@ -173,14 +184,20 @@ class Presence:
             item = attendance_item(new, user_id=user_id)
             steps: list[Operation] = [Replace(item, if_match=stored.etag) if stored else Create(item)]
             if old.connections and not new.connections:
-                task = Task(self._ids.new(), "chat", {"task": "presence", "userId": user_id})
-                steps.append(Create(outbox_item(task, pk=user_id, now=now + OFFLINE_AFTER - SWEEP_AFTER)))
+                steps.append(Create(self._look(user_id, now + OFFLINE_AFTER)))
+            if new.watched_until is not None and new.watched_until != old.watched_until:
+                steps.append(Create(self._look(user_id, new.watched_until)))
             try:
                 await self._documents.batch(CHAT, user_id, steps)
             except (ItemStale, ItemExists):
                 continue
             return new.shown != old.shown
         raise ConversationBusy(retry_after=1)
+
+    def _look(self, user_id: str, when: datetime) -> Item:
+        """The task that judges at *when*: only the sweep hands it over, then or a few seconds after."""
+        task = Task(self._ids.new(), "chat", {"task": "presence", "userId": user_id})
+        return outbox_item(task, pk=user_id, now=when - SWEEP_AFTER)
 
     def _note(self, user_id: str, connection_id: str) -> None:
         self._renewed[(user_id, connection_id)] = self._clock.now()
@@ -197,7 +214,9 @@ def _arrived(old: Attendance, connection_id: str, now: datetime) -> Attendance:
         return old
     standing = {name: until for name, until in old.connections.items() if until > now} | {connection_id: now + LEASE}
     newest = sorted(standing, key=lambda name: standing[name])[-MAX_CONNECTIONS:]
-    return replace(old, connections={name: standing[name] for name in newest}, seen_at=now, shown=True)
+    watched = old.watched_until if old.is_watched(now) else now + LEASE
+    connections = {name: standing[name] for name in newest}
+    return replace(old, connections=connections, seen_at=now, shown=True, watched_until=watched)
 
 
 def _left(old: Attendance, connection_id: str, now: datetime) -> Attendance:
@@ -210,7 +229,11 @@ def _left(old: Attendance, connection_id: str, now: datetime) -> Attendance:
 
 
 def _judged(old: Attendance, now: datetime) -> Attendance:
-    return old if old.is_online(now) else replace(old, shown=False)
+    if not old.is_online(now):
+        return replace(old, shown=False)
+    if old.is_watched(now + CLOCKS_DIFFER) or not old.connections:
+        return old
+    return replace(old, watched_until=max(*old.connections.values(), now + 2 * CLOCKS_DIFFER))
 
 
 def _place(me: str, other: str) -> tuple[str, str]:
@@ -234,6 +257,7 @@ def attendance_item(attendance: Attendance, *, user_id: str) -> Item:
         "gone": list(attendance.gone),
         "seenAt": to_iso(attendance.seen_at) if attendance.seen_at else None,
         "shown": attendance.shown,
+        "watchedUntil": to_iso(attendance.watched_until) if attendance.watched_until else None,
         "ttl": int(KEPT.total_seconds()),
     }
 
@@ -244,4 +268,5 @@ def attendance_of(item: Item) -> Attendance:
         gone=tuple(item["gone"]),
         seen_at=from_iso(item["seenAt"]) if item["seenAt"] else None,
         shown=item["shown"],
+        watched_until=from_iso(item["watchedUntil"]) if item.get("watchedUntil") else None,
     )

@@ -187,14 +187,19 @@ class Sync:
         if begun and begun[0] == conversation_id:
             above = begun[1]
         else:
-            above = to_iso(look_back(from_iso(step.cursor.since) - OVERLAP, entered[conversation_id]))
+            floor = from_iso(step.cursor.since) - OVERLAP
+            above = to_iso(look_back(floor, entered[conversation_id]))
+            muted_on = place.get("mutedOn", "")
+            if muted_on >= to_iso(floor) and step.is_news(f"muted:{conversation_id}", muted_on, muted_on):
+                step.renewed.append(place)
         limit = max(1, step.room_left)
         query = Query(order="changedAt", above=above, limit=limit)
         found = await self._documents.query(CHAT, partition_of(conversation_id), query)
         for stored in found:
             item = stored.item
             if item["id"] == HEAD:
-                if step.is_news(conversation_id, item["changedAt"], item["changedAt"]):  # each message moves its etag
+                is_news = step.is_news(conversation_id, item["changedAt"], item["changedAt"])
+                if is_news and place not in step.renewed:  # each message moves its etag
                     step.renewed.append(place)
             elif step.is_news(item["id"], stored.etag, item["changedAt"]):
                 step.changes.append(_change(conversation_id, item))

@@ -101,6 +101,44 @@ async def test_a_lost_end_heals_and_signs_of_life_renew(hall: Hall) -> None:
     assert (answer["online"], answer["lastSeenAt"]) == (False, "2026-01-20T15:20:00.000Z")
 
 
+async def test_an_end_that_was_lost_is_told_when_the_time_is_over(hall: Hall) -> None:
+    await hall.presence.connected(hall.ada, "a1")
+    await hall.wait(20 * 60)
+    await hall.presence.connected(hall.bob, "b1")
+    for _ in range(4):
+        await hall.wait(35 * 60)
+        hall.presence.heard(hall.bob, "b1")
+        await hall.chat.behind.settle()
+    assert hall.told() == [(f"user:{hall.ada}", hall.bob, True), (f"user:{hall.bob}", hall.ada, False)]
+    await hall.wait(LEASE.total_seconds() * 2)
+    assert len(hall.told()) == 2
+
+
+async def test_a_look_comes_after_each_renewal_and_none_is_left_behind(hall: Hall) -> None:
+    await hall.presence.connected(hall.bob, "b1")
+    for _ in range(9):
+        await hall.wait(41 * 60)
+        await asyncio.gather(*(hall.presence.connected(who, "1") for who in (hall.ada, hall.bob)))
+        looks = await hall.chat.documents.query(CHAT, hall.ada, Query(starts="outbox:"))
+        assert len(looks) == 1
+    await hall.presence.connected(hall.bob, "b2")
+    await hall.wait(LEASE.total_seconds() - 60)
+    await hall.presence.connected(hall.bob, "b2")
+    await hall.wait(300)
+    assert hall.told()[-1] == (f"user:{hall.bob}", hall.ada, False)
+    assert await hall.chat.documents.query(CHAT, hall.ada, Query(starts="outbox:")) == []
+
+
+async def test_a_look_by_a_clock_that_is_behind_is_not_the_last(hall: Hall) -> None:
+    await hall.presence.connected(hall.ada, "a1")
+    hall.chat.clock.advance(LEASE - timedelta(seconds=5))
+    await hall.presence.settle(hall.ada)
+    assert await hall.is_online(hall.ada, hall.bob)
+    await hall.presence.connected(hall.bob, "b1")
+    await hall.wait(180)
+    assert hall.told()[-1] == (f"user:{hall.bob}", hall.ada, False)
+
+
 async def test_an_end_before_its_beginning_leaves_no_ghost(hall: Hall) -> None:
     await hall.presence.disconnected(hall.ada, "a1")
     await hall.presence.connected(hall.ada, "a1")
