@@ -86,6 +86,7 @@ async def send_message(call: Call) -> Reply:
     """Send one message.
 
     Answered 201 it is durable. The same `clientMessageId` again gives the same message and delivers nothing twice.
+    `mentions` are those whom the text names by `@` and their whole name; `@all` is everyone, for the group's admins.
     """
     body = call.body(SendIn)
     draft = Draft(call.user_id, clean_message_text(body.text), body.client_message_id, body.reply_to)

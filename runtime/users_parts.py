@@ -18,7 +18,7 @@ class UsersParts:
 
     @cached_property
     def projection(self) -> Projection:
-        return Projection(self._parts.documents)
+        return Projection(self._parts.documents, self._parts.clock)
 
     @cached_property
     def directory(self) -> Directory:

@@ -15,6 +15,7 @@ from domain.chat.behind import Behind
 from domain.chat.emoji import clean_emoji
 from domain.chat.errors import ConversationBusy, MessageDeleted, MessageNotFound, NotParticipant, TooLateToChange
 from domain.chat.known import Known
+from domain.chat.mentions import find_mentioned
 from domain.chat.model import SNIPPET_CHARS, Message, partition_of
 from domain.chat.planning import is_touch_due, marker_of, touch_item
 from domain.chat.records import HEAD, changed_key, edit_item, message_item, message_of
@@ -60,6 +61,12 @@ class Found:
 
     def view(self, message: Message) -> dict[str, Any]:
         return message_view(message, self.room.members)
+
+    def mentioned(self, text: str) -> tuple[str, ...]:
+        """Whom *text* mentions in place of the message's own: of those who are there now."""
+        room = self.room
+        is_group = not room.conversation.between
+        return find_mentioned(text, sender_id=self.message.sender_id, members=room.members, is_group=is_group)
 
     def check_open(self) -> None:
         """Raises Forbidden while one of the two blocks the other: a changed message would be a way to write."""
@@ -121,7 +128,9 @@ class Changes:
             self._check_time(message, now)
             kept = Create(edit_item(message, at=now, by=me))
             marker = marker_of(f"edit:{message_id}:{me}", client_message_id, pk=found.stored.item["pk"])
-            edited = replace(message, text=text, edited_at=now, version=message.version + 1)
+            edited = replace(
+                message, text=text, mentions=found.mentioned(text), edited_at=now, version=message.version + 1
+            )
             return Change(edited, MESSAGE_UPDATED, (kept, *marker))
 
         return await self._change(me, message_id, change)

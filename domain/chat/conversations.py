@@ -93,7 +93,7 @@ class Conversations:
             last_message=None,
             updated_at=now,
         )
-        members = {who: Member(who, "member", now, 0, None) for who in conversation.between}
+        members = {who: Member(who, "member", now, 0, None, name=_name_of(who, people)) for who in conversation.between}
         created = await self._create(conversation, list(members.values()), now)
         if created:
             await settle_blocks(self._documents, me, other)  # a block of this moment looked for a head too early
@@ -175,6 +175,10 @@ class Conversations:
         came = [place for place in places if place["type"] == "membership" and place["joinedAt"] >= to_iso(moment)]
         left = [place for place in places if place["type"] == "left"]
         return [place["conversationId"] for place in came], [place["conversationId"] for place in left]
+
+
+def _name_of(user_id: str, people: Mapping[str, Person]) -> str:
+    return people[user_id].name if user_id in people else ""
 
 
 def _people(found: Sequence[Stored | None]) -> dict[str, Person]:

@@ -6,13 +6,14 @@ the old membership loses its race (docs/adr/0092-a-roll-serialises-changes-of-a-
 connections, events) is `domain/chat/places.py`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from domain.chat.access import MAX_MEMBERS, Room, enter, look_into
 from domain.chat.behind import Behind
+from domain.chat.blocking import block_keys
 from domain.chat.conversations import Conversations
 from domain.chat.errors import ConversationBusy, LastAdmin, NotGroupAdmin, ParticipantNotFound
 from domain.chat.known import Known
@@ -103,7 +104,7 @@ class Groups:
             raise Invalid.field("participantIds", "too_few", "Name somebody else.")
         if len(others) >= MAX_MEMBERS:
             raise Invalid.field("participantIds", "too_many", f"At most {MAX_MEMBERS} people in all.")
-        await self._check_people(others, given, "participantIds")
+        names = await self._meet(me, others, given, "participantIds")
         now = self._clock.now()
         first, rest = others[: IN_ONE_BATCH - 1], others[IN_ONE_BATCH - 1 :]
         conversation = Conversation(
@@ -117,7 +118,8 @@ class Groups:
             updated_at=now,
             member_count=1 + len(first),
         )
-        members = [Member(me, ADMIN, now, 0, None), *(Member(other, MEMBER_ROLE, now, 0, None) for other in first)]
+        roles = {me: ADMIN} | dict.fromkeys(first, MEMBER_ROLE)
+        members = [Member(each, role, now, 0, None, name=names.get(each, "")) for each, role in roles.items()]
         task = place_task(new_id, [me, *first], task_id=self._ids.new(), now=now, created=True, rest=rest)
         places = [Create(member_item(member, conversation_id=new_id)) for member in members]
         steps = [Create(head_item(conversation)), Create(roll_item(new_id)), *places, Create(task)]
@@ -137,10 +139,12 @@ class Groups:
 
     async def _let_in(self, conversation_id: str, user_ids: Sequence[str]) -> None:
         """Those of *user_ids* who were never in it: whoever was removed meanwhile stays out."""
+        people = await self._people.find_many(user_ids)
+        names = {user_id: person.name for user_id, person in people.items()}
 
         def judge(room: Room, now: datetime) -> Move | None:
             seen = {member.user_id for member in (*room.members, *room.former)}
-            return _joining(room, [user_id for user_id in user_ids if user_id not in seen], now)
+            return _joining(room, [user_id for user_id in user_ids if user_id not in seen], names, now)
 
         await self._move(None, conversation_id, judge, created=True)
 
@@ -170,13 +174,13 @@ class Groups:
         wanted = list(dict.fromkeys(user_ids))
         room = await enter(self._documents, conversation_id, me)
         _lead(room)
-        await self._check_people([each for each in wanted if room.find(each) is None], user_ids, "userIds")
+        names = await self._meet(me, [each for each in wanted if room.find(each) is None], user_ids, "userIds")
         for start in range(0, len(wanted), IN_ONE_BATCH):
             chunk = wanted[start : start + IN_ONE_BATCH]
 
             def judge(room: Room, now: datetime, chunk: Sequence[str] = chunk) -> Move | None:
                 _lead(room)
-                return _joining(room, [each for each in chunk if room.find(each) is None], now)
+                return _joining(room, [each for each in chunk if room.find(each) is None], names, now)
 
             await self._move(me, conversation_id, judge)
         return await self._conversations.get(me, conversation_id)
@@ -202,7 +206,7 @@ class Groups:
                 "changedAt": changed_key(now, user_id),
                 "ttl": int(LEFT_KEPT.total_seconds()),
             }
-            steps: list[Operation] = [Patch(MEMBER + user_id, set=gone)]
+            steps: list[Operation] = [Patch(MEMBER + user_id, set=gone, remove=("name",))]
             others = [member for member in room.members if member.user_id != user_id]
             if others and not any(member.role == ADMIN for member in others):
                 heir = min(others, key=lambda member: (member.joined_at, member.user_id)).user_id
@@ -284,8 +288,15 @@ class Groups:
         else:
             await doing
 
-    async def _check_people(self, user_ids: Sequence[str], given: Sequence[str], path: str) -> None:
-        people = await self._people.find_many(user_ids) if user_ids else {}
+    async def _meet(self, me: str, user_ids: Sequence[str], given: Sequence[str], path: str) -> dict[str, str]:
+        """The names of *me* and of those to be brought in. Two document calls.
+
+        Raises Invalid for people one could not talk to, and Forbidden for those whom a block keeps apart from *me*,
+        whichever of the two it is by; others' blocks among each other are their own matter.
+        """
+        if not user_ids:
+            return {}
+        people = await self._people.find_many([me, *user_ids])
         faults = [
             Fault(f"{path}[{given.index(each)}]", "unknown_person", "There is nobody here with this id.")
             for each in user_ids
@@ -293,6 +304,12 @@ class Groups:
         ]
         if faults:
             raise Invalid(faults=faults)
+        blocks = await self._documents.find_many(CHAT, [key for each in user_ids for key in block_keys(me, each)])
+        apart = [each for n, each in enumerate(user_ids) if blocks[2 * n] or blocks[2 * n + 1]]
+        if apart:
+            message = "You cannot bring this person in."
+            raise Forbidden(faults=[Fault(f"{path}[{given.index(each)}]", "blocked", message) for each in apart])
+        return {user_id: person.name for user_id, person in people.items()}
 
 
 def _lead(room: Room) -> None:
@@ -303,7 +320,7 @@ def _lead(room: Room) -> None:
         raise NotGroupAdmin
 
 
-def _joining(room: Room, user_ids: Sequence[str], now: datetime) -> Move | None:
+def _joining(room: Room, user_ids: Sequence[str], names: Mapping[str, str], now: datetime) -> Move | None:
     """Let *user_ids* in: with everything so far as read, and one version on from when they left."""
     if not user_ids:
         return None
@@ -311,7 +328,10 @@ def _joining(room: Room, user_ids: Sequence[str], now: datetime) -> Move | None:
         raise Conflict(f"At most {MAX_MEMBERS} people in a group.")
     before = {member.user_id: member.version for member in room.former}
     new = Member("", MEMBER_ROLE, now, room.conversation.last_seq, None)
-    members = [replace(new, user_id=user_id, version=before.get(user_id, 0) + 1) for user_id in user_ids]
+    members = [
+        replace(new, user_id=user_id, version=before.get(user_id, 0) + 1, name=names.get(user_id, ""))
+        for user_id in user_ids
+    ]
     items = [member_item(member, conversation_id=room.conversation.id) for member in members]
     count = len(room.members) + len(members)
     return Move({"memberCount": count}, tuple(Upsert(item) for item in items), tuple(user_ids))

@@ -124,6 +124,8 @@ class Member:
     """Counts this person's joins and leaves."""
     draft: DraftNote | None = None
     """Nobody else's business."""
+    name: str = field(default="", repr=False)
+    """As their profile says, to find whom a text mentions; what is shown comes from the profile itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,8 @@ class Draft:
     text: str = field(repr=False)
     client_message_id: str | None = None
     reply_to: str | None = None
+    mentions: tuple[str, ...] = ()
+    """Worked out when it is sent, by who is there then."""
 
 
 def clean_message_text(text: str) -> str:

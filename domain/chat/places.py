@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 from domain.chat.access import Room, look_into
 from domain.chat.lateness import remember
 from domain.chat.model import Member, partition_of
+from domain.chat.naming import Naming
 from domain.chat.records import (
     MEMBER,
     activity_key,
@@ -60,6 +61,7 @@ class Places:
         self._people = people
         self._realtime = realtime
         self._clock = clock
+        self._naming = Naming(documents)
 
     async def follow(self, task: Mapping[str, Any]) -> None:
         """Do a `place` task. Safe to repeat. Raises Unavailable."""
@@ -79,6 +81,9 @@ class Places:
                 break
             room = await look_into(self._documents, partition_of(conversation_id), None) or room
         people = await self._people.find_many([member.user_id for member in (*known, *sample(room, ()))])
+        # Whoever took another name while they came in was not found here by the task that follows it.
+        renamed = [member for member in known if member.left_at is None and _is_renamed(member, people)]
+        await each(renamed, lambda member: self._naming.settle(member.user_id, [conversation_id]))
         quietly = bool(task.get("created")) or len(known) > NAMED_EACH
         await each(known, lambda member: self._tell(room, member, people, quietly=quietly))
         if len(known) > NAMED_EACH and not task.get("created"):
@@ -165,6 +170,11 @@ class Places:
         if not quietly:
             data = {"conversationId": conversation.id, **participant_view(member, people)}
             await self._realtime.send_to_group(group, event("participant.joined", f"{named}:joined", data))
+
+
+def _is_renamed(member: Member, people: Mapping[str, Person]) -> bool:
+    person = people.get(member.user_id)
+    return person is not None and person.name != member.name
 
 
 def sample(room: Room, first: Sequence[str]) -> list[Member]:

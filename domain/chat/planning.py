@@ -84,6 +84,7 @@ def plan_batch(head: Stored, drafts: Sequence[Draft], *, now: datetime, publishe
             text=draft.text,
             sent_at=now,
             reply_to=draft.reply_to,
+            mentions=draft.mentions,
         )
         for seq, draft in enumerate(drafts, start=last + 1)
     )

@@ -84,6 +84,7 @@ def member_item(member: Member, *, conversation_id: str) -> Item:
         "lastReadAt": to_iso(member.last_read_at) if member.last_read_at else None,
         "changedAt": changed_key(member.last_read_at or member.joined_at, member.user_id),
         "version": member.version,
+        **({"name": member.name} if member.name else {}),
     }
 
 
@@ -97,6 +98,7 @@ def member_of(item: Item) -> Member:
         left_at=from_iso(item["leftAt"]) if item.get("leftAt") else None,
         version=item["version"],
         draft=DraftNote(draft["text"], from_iso(draft["savedAt"])) if (draft := item.get("draft")) else None,
+        name=item.get("name", ""),
     )
 
 

@@ -12,16 +12,17 @@ never a judge: any number of processes may have one for the same conversation.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from domain.chat.access import is_present, refusal
+from domain.chat.access import is_present, look_into, refusal
 from domain.chat.behind import CLOSE_WITHIN, Behind
 from domain.chat.errors import ConversationBusy, ConversationNotFound
 from domain.chat.known import Known
-from domain.chat.model import Draft, Message, partition_of
+from domain.chat.mentions import find_mentioned, may_mention
+from domain.chat.model import Draft, Member, Message, partition_of
 from domain.chat.planning import Plan, acknowledged, marker_id, plan_batch
 from domain.chat.publishing import Progress, Publisher
 from domain.chat.records import HEAD, MEMBER, message_of
@@ -167,11 +168,11 @@ class Sending:
     async def _write(self, lane: Lane, entries: list[Waiting]) -> None:
         """Write *entries* in as few batches as the races allow, and settle each."""
         for race in range(RACES):
-            head, entries = await self._admit(lane, entries)
+            head, members, entries = await self._admit(lane, entries)
             if not entries:
                 return
             known = self._publisher.published_from(lane.conversation_id, head.item["publishedSeq"])
-            drafts = [entry.draft for entry in entries]
+            drafts = [_resolved(entry.draft, head, members) for entry in entries]
             plan = plan_batch(head, drafts, now=self._clock.now(), published_seq=known, new_id=self._new_id())
             try:
                 written = await self._documents.batch(CHAT, head.item["pk"], plan.operations)
@@ -189,32 +190,45 @@ class Sending:
         for entry in entries:
             entry.settle(ConversationBusy(retry_after=1))
 
-    async def _admit(self, lane: Lane, entries: list[Waiting]) -> tuple[Stored, list[Waiting]]:
-        """The head, and those whose sender is in the conversation; the others are told."""
+    async def _admit(self, lane: Lane, entries: list[Waiting]) -> tuple[Stored, Sequence[Member], list[Waiting]]:
+        """The head, and those whose sender is in the conversation; the others are told.
+
+        Where a text may mention somebody also everyone who is there, by one query instead of point reads.
+        """
         asking = {entry.draft.sender_id for entry in entries}
-        if lane.head is None or not asking <= lane.senders:
+        members: Sequence[Member] = ()
+        if any(may_mention(entry.draft.text) for entry in entries):
+            room = await look_into(self._documents, partition_of(lane.conversation_id), None)
+            members = room.members if room else ()
+            head = self._note(lane, room.head if room else None, asking & {member.user_id for member in members})
+        elif lane.head is None or not asking <= lane.senders:
             # Ask for those we know as well: another process may have moved the head by which we knew them.
             people = sorted(asking)
             pk = partition_of(lane.conversation_id)
-            found = await self._documents.find_many(CHAT, [(pk, HEAD), *((pk, MEMBER + who) for who in people)])
-            head = found[0]
-            if head is None or head.item["conversationId"] != lane.conversation_id:
-                raise ConversationNotFound
-            if lane.head is None or lane.head.etag != head.etag:
-                lane.senders.clear()
-            lane.head = head
-            # While one of two blocks the other nobody writes; who marks the head so also moves it.
-            lane.senders.update(
-                who
-                for who, place in zip(people, found[1:], strict=True)
-                if place and is_present(place.item) and not head.item.get("blockedBy")
+            found, *places = await self._documents.find_many(
+                CHAT, [(pk, HEAD), *((pk, MEMBER + who) for who in people)]
             )
-        head = lane.head
+            there = zip(people, places, strict=True)
+            head = self._note(lane, found, {who for who, place in there if place and is_present(place.item)})
+        else:
+            head = lane.head
         refused = [entry for entry in entries if entry.draft.sender_id not in lane.senders]
         for entry in refused:
             barred = head.item.get("blockedBy") and entry.draft.sender_id in head.item["between"]
             entry.settle(Forbidden() if barred else refusal(head.item))
-        return head, [entry for entry in entries if entry not in refused]
+        return head, members, [entry for entry in entries if entry not in refused]
+
+    def _note(self, lane: Lane, head: Stored | None, senders: set[str]) -> Stored:
+        """Keep the head as it was just read, and who of those asking is there. Raises ConversationNotFound."""
+        if head is None or head.item["conversationId"] != lane.conversation_id:
+            raise ConversationNotFound
+        if lane.head is None or lane.head.etag != head.etag:
+            lane.senders.clear()
+        lane.head = head
+        # While one of two blocks the other nobody writes; who marks the head so also moves it.
+        if not head.item.get("blockedBy"):
+            lane.senders |= senders
+        return head
 
     async def _answer_repeat(self, pk: str, entries: list[Waiting], plan: Plan, error: ItemExists) -> list[Waiting]:
         """The draft that the batch stumbled over was stored before: answer with that. Returns the others."""
@@ -259,3 +273,13 @@ class Sending:
             if known < head.item["lastSeq"]:
                 lane.forget()  # another process has more to acknowledge first: look again later
             return Progress(known, complete=known >= head.item["lastSeq"])
+
+
+def _resolved(draft: Draft, head: Stored, members: Sequence[Member]) -> Draft:
+    """The draft with whom it mentions, by who is there under this head: the batch holds only while it does."""
+    if not members or not may_mention(draft.text):
+        return draft
+    is_group = not head.item["between"]
+    return replace(
+        draft, mentions=find_mentioned(draft.text, sender_id=draft.sender_id, members=members, is_group=is_group)
+    )

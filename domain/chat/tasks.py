@@ -7,6 +7,7 @@ from domain.chat.blocking import settle_blocks
 from domain.chat.changes import Changes
 from domain.chat.groups import Groups
 from domain.chat.holds import settle_hold
+from domain.chat.naming import Naming
 from domain.chat.places import Places
 from domain.chat.presence import Presence
 from domain.kernel.clock import Clock, from_iso
@@ -49,5 +50,7 @@ class ChatTasks:
                 await settle_hold(self._documents, self._clock, task["reportId"], task["messageId"])
             case "presence":
                 await self._presence.settle(task["userId"])
+            case "rename":
+                await Naming(self._documents).follow(task["userId"])
             case unknown:
                 raise KeyError(unknown)

@@ -8,10 +8,11 @@ projection carries the account's version.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, Protocol
 
 from domain.kernel.documents import Item
-from domain.kernel.outbox import Task
+from domain.kernel.outbox import SWEEP_AFTER, Task, outbox_item
 
 PERSON_ID: Final = "person"
 PROJECTIONS: Final = "projections"
@@ -63,6 +64,12 @@ def person_item(person: Person, *, version: int) -> Item:
 
 def read_person(item: Item) -> Person:
     return Person(id=item["pk"], name=item["name"], avatar=item.get("avatar"), status=item["status"])
+
+
+def renamed_item(user_id: str, *, version: int, now: datetime) -> Item:
+    """The outbox item for the batch that gives the person's item another name: what chat matches names by follows."""
+    task = Task(f"renamed-{user_id}-{version}", "chat", {"task": "rename", "userId": user_id})
+    return outbox_item(task, pk=user_id, now=now - SWEEP_AFTER)  # nobody hands it over but the sweep
 
 
 def projection_task(user_id: str, *, task_id: str) -> Task:

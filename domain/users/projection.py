@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from domain.kernel.accounts import ACCOUNT_ID, Account
+from domain.kernel.clock import Clock
 from domain.kernel.containers import ACCOUNTS, CHAT, DIRECTORY
 from domain.kernel.documents import (
     Create,
@@ -24,7 +25,7 @@ from domain.kernel.documents import (
     Upsert,
 )
 from domain.kernel.errors import Unavailable
-from domain.kernel.people import Person, person_item, person_key
+from domain.kernel.people import Person, person_item, person_key, renamed_item
 from domain.users.records import (
     GONE_VERSION,
     PEOPLE,
@@ -43,6 +44,7 @@ class Projection:
     """The kernel's `Projector`."""
 
     documents: DocumentStore
+    clock: Clock
 
     async def project(self, user_id: str) -> None:
         """Safe to repeat, in any order, at the same time. Raises Unavailable, also when it keeps losing races."""
@@ -79,7 +81,11 @@ class Projection:
         if person is None:
             await self.documents.create(CHAT, item)
         elif person.item["version"] < item["version"]:
-            await self.documents.replace(CHAT, item, if_match=person.etag)
+            operations: list[Operation] = [Replace(item, if_match=person.etag)]
+            if person.item["name"] != item["name"]:
+                now = self.clock.now()
+                operations.append(Create(renamed_item(user_id, version=item["version"], now=now)))
+            await self.documents.batch(CHAT, user_id, operations)
 
 
 def _person_item(user_id: str, account: Account | None) -> Item:

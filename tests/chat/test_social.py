@@ -54,6 +54,61 @@ async def test_muting_costs_one_read_and_one_write_and_is_for_participants(chat:
         await muting(chat).set(eve, room, muted=True)
 
 
+async def test_other_devices_learn_of_it_by_sync(chat: Instance) -> None:
+    ada, bob = await chat.person("Ada"), await chat.person("Bob")
+    room, other = await chat.direct(ada, bob), await chat.group(ada, bob)
+    chat.clock.advance(timedelta(minutes=5))
+    cursors = {who: chat.sync.begin() for who in (ada, bob)}
+    for wish in (True, False):
+        chat.clock.advance(timedelta(seconds=3))
+        await muting(chat).set(ada, room, muted=wish)
+        for turn in range(3):
+            chat.clock.advance(timedelta(seconds=3))
+            page = await chat.sync.page(ada, cursors[ada], limit=50)
+            assert page is not None
+            cursors[ada] = page.cursor
+            told = [(change["type"], change["data"]["id"], change["data"]["muted"]) for change in page.changes]
+            assert told == ([("conversation", room, wish)] if turn == 0 else []), "once"
+    page = await chat.sync.page(bob, cursors[bob], limit=50)
+    assert page is not None
+    assert page.changes == []
+    await chat.groups.change(ada, other, name="New")
+    await muting(chat).set(ada, other, muted=True)
+    await chat.run_tasks()
+    page = await chat.sync.page(ada, cursors[ada], limit=50)
+    assert page is not None
+    assert [change["data"]["id"] for change in page.changes] == [other], "one row for both changes"
+
+
+async def test_a_block_keeps_each_from_bringing_the_other_into_a_group(chat: Instance) -> None:
+    ada, bob, cid = [await chat.person(name) for name in ("Ada", "Bob", "Cid")]
+    rooms = {
+        who: await chat.group(who, friend) for who, friend in ((ada, cid), (bob, cid), (cid, await chat.person("D")))
+    }
+    shared = await chat.group(cid, ada, bob)
+    await blocks(chat).block(ada, bob)
+    for who, other in ((ada, bob), (bob, ada)):
+        with pytest.raises(Forbidden) as opened:
+            await chat.group(who, cid, other)
+        assert [fault.path for fault in opened.value.faults] == ["participantIds[1]"]
+        with pytest.raises(Forbidden) as added:
+            await chat.groups.add(who, rooms[who], [cid, other])
+        assert [fault.path for fault in added.value.faults] == ["userIds[1]"]
+    await chat.groups.add(cid, rooms[cid], [ada, bob])
+    assert await chat.say(bob, shared, "we are still both here") == 1
+    await blocks(chat).unblock(ada, bob)
+    await chat.groups.add(bob, rooms[bob], [ada])
+
+
+async def test_the_largest_group_asks_for_blocks_in_one_call(chat: Instance) -> None:
+    ada = await chat.person("Ada")
+    others = [await chat.person(f"P{n}") for n in range(499)]
+    await blocks(chat).block(others[-1], ada)
+    with pytest.raises(Forbidden), chat.documents.measure() as calls:
+        await chat.group(ada, *others)
+    assert calls.by_kind == {"find_many": 2}
+
+
 async def test_a_block_silences_both_and_taking_it_back_ends_that(chat: Instance) -> None:
     ada, bob = await chat.person("Ada"), await chat.person("Bob")
     room = await chat.direct(ada, bob)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from domain.kernel.accounts import ACCOUNT_ID
-from domain.kernel.containers import ACCOUNTS, DIRECTORY
+from domain.kernel.containers import ACCOUNTS, CHAT, DIRECTORY
 from domain.kernel.documents import DocumentStore, Operation, Query, Stored
 from domain.kernel.people import Person
 from domain.users.projection import Projection
@@ -95,7 +95,7 @@ async def test_one_who_read_the_account_earlier_does_not_bring_the_old_state_bac
     ada = await town.move_in("Old")
     await town.edit(ada.id, name="Newer")
     slow = SlowDocuments(town.documents.inner)
-    late = asyncio.create_task(Projection(slow).project(ada.id))
+    late = asyncio.create_task(Projection(slow, town.clock).project(ada.id))
     await slow.waiting.wait()
     await town.edit(ada.id, name="Newest")
     await town.projection.project(ada.id)
@@ -118,3 +118,19 @@ class SlowDocuments(CountingDocuments):
         self.waiting.set()
         await self.go_on.wait()
         return await super().batch(container, pk, operations)
+
+
+async def test_a_new_name_is_followed_in_chat_and_nothing_else_is(town: Town) -> None:
+    ada = await town.move_in("Ada")
+
+    async def tasks() -> list[dict[str, object]]:
+        found = await town.documents.query(CHAT, ada.id, Query(starts="outbox:"))
+        return [stored.item["payload"] for stored in found]
+
+    await town.edit(ada.id, avatar="01890a5d-ac96-774b-bcce-b302099a8057")
+    await town.projection.project(ada.id)
+    assert await tasks() == []
+    await town.edit(ada.id, name="Augusta")
+    for _ in range(2):
+        await town.projection.project(ada.id)
+    assert await tasks() == [{"task": "rename", "userId": ada.id}]

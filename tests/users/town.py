@@ -59,7 +59,7 @@ class Town:
         self.outbox = Outbox(self.documents, self.queue, self.clock)
         self.sign_ins = SignInsAtTheEdge()
         self.uploads = Uploads()
-        self.projection = Projection(self.documents)
+        self.projection = Projection(self.documents, self.clock)
         self.directory = Directory(self.documents)
         enrolments = Enrolments(self.documents, CourseProjection(self.documents, self.clock), self.clock)
         learning = Learning(self.documents, enrolments, self.clock)

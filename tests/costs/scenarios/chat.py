@@ -94,6 +94,12 @@ async def send_message(bench: Bench) -> None:
     await bench.measure(ada, at=here, json={"text": "I am well, thank you."})
 
 
+@case("it mentions everybody", endpoint="send_message")
+async def send_mentions(bench: Bench) -> None:
+    people, here = await _a_group(bench, "ada", "bob", "cyd")
+    await bench.measure(people[0], at=here, json={"text": "@all, lunch is ready."})
+
+
 @scenario
 async def list_messages(bench: Bench) -> None:
     ada, _, here = await a_talk(bench)
