@@ -38,9 +38,13 @@ TRANSIENT: Final = frozenset(
 )
 LOST_STATES: Final = ("08", "HYT")
 """SQLSTATE classes: connection errors (08xxx); logins and statements that took too long (HYT00, HYT01)."""
+GENERAL_STATE: Final = "HY000"
+"""What the driver says in its own name, such as of an answer that is no TDS: while connecting, nobody is there."""
 SQLITE_UNIQUE: Final = frozenset({"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"})
 SQLITE_AWAY: Final = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_CANTOPEN")
 
+_CONNECTING: Final = "(0) (SQLDriverConnect)"
+"""No number of a server's: the error is the driver's."""
 _NUMBER = re.compile(r"\((\d+)\)(?= \(SQL|; \[|$)")
 """The server's error number as pyodbc writes it: `[42000] [Microsoft]… text. (40613) (SQLDriverConnect)`."""
 
@@ -93,4 +97,5 @@ def _meaning_in_azure(args: list[str], *, lost: bool) -> Meaning:
         return Meaning.DUPLICATE
     if numbers & TRANSIENT:
         return Meaning.TRANSIENT
-    return Meaning.AWAY if lost or state.startswith(LOST_STATES) else Meaning.OTHER
+    nobody_there = state == GENERAL_STATE and _CONNECTING in text
+    return Meaning.AWAY if lost or nobody_there or state.startswith(LOST_STATES) else Meaning.OTHER

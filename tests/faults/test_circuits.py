@@ -92,6 +92,6 @@ async def test_the_cloud_is_wired_behind_guards_and_all_of_them_are_in_readyz() 
     assert {name for name in checks if name != "mail"} | {"mail_by_azure", "mail_by_smtp"} == {
         *SERVED,
         *OTHERS,
-        "sql",  # tests/contract/test_odbc.py, with Microsoft's driver
+        "sql",  # tests/faults/test_odbc.py, with Microsoft's driver
     }
     await parts.close()

@@ -48,6 +48,8 @@ def sqlite(name: str) -> SQLAlchemyError:
         (odbc("HYT00", "Query timeout expired (0) (SQLExecDirectW)"), Meaning.AWAY),
         (odbc("08001", "Client unable to establish connection (-1) (SQLDriverConnect)"), Meaning.AWAY),
         (odbc("08S01", "TCP Provider: Error code 0x68 (104) (SQLExecDirectW)"), Meaning.AWAY),
+        (odbc("HY000", "Protocol error in TDS stream (0) (SQLDriverConnect)"), Meaning.AWAY),
+        (odbc("HY000", "Protocol error in TDS stream (0) (SQLExecDirectW)"), Meaning.OTHER),
         (odbc("42000", "whatever", lost=True), Meaning.AWAY),
         (odbc("42S02", "[SQL Server]Invalid object name 'nvarchar(64)'. (208) (SQLExecDirectW)"), Meaning.OTHER),
         (odbc("28000", "[SQL Server]Login failed for user. (18456) (SQLDriverConnect)"), Meaning.OTHER),
