@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 $$HOME/.pyen
 VENV ?= .venv
 PY := $(VENV)/bin/python
 
-.PHONY: dev services dev-cloud test lint check bench fmt golden lock help
+.PHONY: dev services dev-cloud test lint check bench peers fmt golden lock help
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
@@ -39,7 +39,10 @@ fmt: $(VENV)/.installed ## format and fix
 	@$(PY) -m ruff format .
 
 bench: $(VENV)/.installed ## measure ours beside its peer; writes the table of docs/performance.md (Linux)
-	@$(PY) -m bench --page docs/performance.md
+	@$(PY) -m bench --page docs/performance.md $(if $(PEERS),--peers)
+
+peers: ## set up what `make bench PEERS=1` measures as well: Synapse, Parse Server, ejabberd; in .build/ (Debian, Node)
+	@PYTHON=$(PYTHON) bench/peers/setup.sh t synapse parse ejabberd
 
 golden: $(VENV)/.installed ## rewrite what tests compare with: docs/openapi.json, infra/bicep/data.json, docs/cost.md
 	@$(PY) -m tests.golden

@@ -1,6 +1,9 @@
 """`make bench`: the product as it runs beside what people would pick instead; writes docs/performance.md.
 
-    python -m bench [--windows 3] [--seconds 1.5] [--only requests,logins,fan-out,start] [--page FILE]
+    python -m bench [--windows 3] [--seconds 1.5] [--only requests,logins,fan-out,start] [--peers] [--page FILE]
+
+T is always measured; with `--peers` also Synapse, Parse Server and ejabberd, those of them that bench/peers/setup.sh
+has set up.
 
 Linux only: costs are read from /proc. Everything is kept below a temporary folder on this disk, so that a durable
 write is one.
@@ -10,21 +13,32 @@ import argparse
 import json
 import subprocess
 import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import uvloop
 
+from bench.peers.ejabberd import Ejabberd
 from bench.report import write
 from bench.rows import Bench, Results
-from bench.subjects import Ours, Subject, Template
+from bench.subject import Subject
+from bench.subjects import Ours, Template
 from tests.process import ROOT
 
 PARTS = ("start", "requests", "logins", "fan-out")
 
 
-async def measure(folder: Path, only: list[str], *, windows: int, seconds: float) -> Results:
-    subjects: tuple[Subject, ...] = (Ours(folder / "ours"), Template(folder / "template"))
+def peers(folder: Path) -> Iterator[Subject]:
+    """Those that are set up. The others are named where nobody overlooks it."""
+    for peer in (Ejabberd,):
+        if peer.is_set_up():
+            yield peer(folder / peer.name)
+        else:
+            print(f"NOT MEASURED: {peer.name}. `make peers` sets it up.", flush=True)
+
+
+async def measure(subjects: Sequence[Subject], only: list[str], *, windows: int, seconds: float) -> Results:
     bench = Bench(subjects, Results(), windows, seconds)
     print("people and histories", flush=True)
     for subject in subjects:
@@ -41,6 +55,9 @@ async def measure(folder: Path, only: list[str], *, windows: int, seconds: float
         if "logins" in only:
             await bench.logins()
     if "fan-out" in only:
+        for subject in subjects:
+            async with subject.serving():
+                await subject.sign_in()  # a token of ours ends after 15 minutes
         await bench.fan_outs((10, 100, 1000))
     return bench.results
 
@@ -50,12 +67,15 @@ def main() -> None:
     parser.add_argument("--windows", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=1.5)
     parser.add_argument("--only", type=lambda text: text.split(","), default=list(PARTS))
+    parser.add_argument("--peers", action="store_true")
     parser.add_argument("--page", type=Path)
     given = parser.parse_args()
     subprocess.run([ROOT / "bench" / "peers" / "setup.sh"], check=True)  # noqa: S603 - our own script
     build = ROOT / ".build"
-    with tempfile.TemporaryDirectory(dir=build) as folder:  # not /tmp, which may be memory
-        results = uvloop.run(measure(Path(folder), given.only, windows=given.windows, seconds=given.seconds))
+    with tempfile.TemporaryDirectory(dir=build) as name:  # not /tmp, which may be memory
+        folder = Path(name)
+        subjects = [Ours(folder / "ours"), Template(folder / "template"), *(peers(folder) if given.peers else ())]
+        results = uvloop.run(measure(subjects, given.only, windows=given.windows, seconds=given.seconds))
     kept = [{"row": row, "subject": name, "windows": seen} for (row, name), seen in results.windows.items()]
     (build / "bench.json").write_text(json.dumps(kept, indent=1))
     if given.page:

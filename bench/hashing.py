@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import argon2
 
-from bench.subjects import PASSWORD
+from bench.subject import PASSWORD
 
 
 def alone(seconds: float) -> tuple[float, float]:

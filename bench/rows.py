@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from bench.hashing import alone
 from bench.http_load import Window, load
 from bench.sockets import FanOut, fan_out
-from bench.subjects import HISTORIES, Subject
+from bench.subject import HISTORIES, Subject
 
 Measure = dict[str, float]
 
@@ -18,23 +18,36 @@ class Results:
     """By row and subject: the figures of each window."""
 
     windows: dict[tuple[str, str], list[Measure]] = field(default_factory=dict)
+    faults: dict[tuple[str, str], str] = field(default_factory=dict)
+    """What was wrong where something was: no figure of such a row counts."""
 
-    def note(self, row: str, subject: str, figures: Measure) -> None:
+    def note(self, row: str, subject: str, figures: Measure, fault: str = "") -> None:
         self.windows.setdefault((row, subject), []).append(figures)
         print(
-            f"  {row:34}{subject:6}" + "  ".join(f"{name} {value:,.2f}" for name, value in figures.items()), flush=True
+            f"  {row:34}{subject:9}" + "  ".join(f"{name} {value:,.2f}" for name, value in figures.items()), flush=True
         )
+        if fault:
+            self.faults[row, subject] = fault
+            print(f"  {row:34}{subject:9}FAILED: {fault}", flush=True)
 
     def median(self, row: str, subject: str, figure: str) -> float:
         return statistics.median(window[figure] for window in self.windows[row, subject])
 
-    def ratio(self, row: str, figure: str) -> float:
-        """Ours over T's: the median of the windows' own ratios, for neighbours in time saw the same machine."""
-        pairs = zip(self.windows[row, "ours"], self.windows[row, "T"], strict=True)
+    def ratio(self, row: str, figure: str, peer: str = "T") -> float:
+        """Ours over a peer's: the median of the windows' own ratios, for neighbours in time saw the same machine."""
+        pairs = zip(self.windows[row, "ours"], self.windows[row, peer], strict=True)
         return statistics.median(ours[figure] / (theirs[figure] or 1e-9) for ours, theirs in pairs)
 
-    def has(self, row: str) -> bool:
-        return (row, "ours") in self.windows and (row, "T") in self.windows
+    def has(self, row: str, *peers: str) -> bool:
+        return all((row, subject) in self.windows for subject in ("ours", *peers))
+
+    def rows(self) -> list[str]:
+        return list(dict.fromkeys(row for row, _ in self.windows))
+
+    def peers(self, row: str) -> list[str]:
+        """Who else did this, and did it right."""
+        named = [name for at, name in self.windows if at == row and name != "ours"]
+        return [name for name in named if (row, name) not in self.faults]
 
 
 def figures(window: Window) -> Measure:
@@ -57,26 +70,31 @@ class Bench:
     async def requests(self) -> None:
         """Everything that is asked of servers which run side by side, one of them at work at a time."""
         for at_once in (16, 64):
-            await self._row(f"read, {at_once} at a time", lambda subject: subject.read, at_once)
+            await self._row(f"read, {at_once} at a time", "read", lambda subject: subject.read, at_once)
         for at_once in (1, 16, 64):
-            await self._row(f"send, {at_once} at a time", lambda subject: subject.send, at_once, status=201)
+            for _ in range(self.windows):
+                for subject in self._that_do("send"):
+                    window = await subject.sends(at_once=at_once, seconds=self.seconds)
+                    self.results.note(f"send, {at_once} at a time", subject.name, figures(window))
         for count, room in zip(HISTORIES, (1, 2), strict=True):
             for where, before in (("newest", None), ("middle", count // 2), ("oldest", 51)):
                 await self._pages(f"page of {count:,}, {where}", room, before)
-        await self._row("catch-up of 1,000", lambda subject: lambda _: subject.catch_up(), 1)
+        newest = f"page of {HISTORIES[-1]:,}, newest, 16 at a time"
+        await self._row(newest, "page", lambda subject: lambda _: subject.page(subject.rooms[-1], None), 16)
+        await self._row("catch-up of 1,000", "catch-up", lambda subject: lambda _: subject.catch_up(), 1)
 
     async def _pages(self, row: str, room: int, before: int | None) -> None:
-        await self._row(row, lambda subject: lambda _: subject.page(subject.rooms[room], before), 4)
+        await self._row(row, "old pages", lambda subject: lambda _: subject.page(subject.rooms[room], before), 4)
 
     async def logins(self) -> None:
         for _ in range(self.windows):
             single, pair = alone(self.seconds)
-            for subject in self.subjects:
+            for subject in self._that_do("login"):
                 self.results.note("argon2 alone", subject.name, {"p50": single, "rate": pair})
-        await self._row("login, 1 at a time", lambda subject: subject.login, 1, seconds=self.seconds * 2)
-        await self._row("login, 4 at a time", lambda subject: subject.login, 4, seconds=self.seconds * 2)
+        await self._row("login, 1 at a time", "login", lambda subject: subject.login, 1, seconds=self.seconds * 2)
+        await self._row("login, 4 at a time", "login", lambda subject: subject.login, 4, seconds=self.seconds * 2)
         for _ in range(self.windows):
-            for subject in self.subjects:
+            for subject in self._that_do("login"):
                 quiet = await self._window(subject, subject.read, 4)
                 hashing = asyncio.create_task(self._window(subject, subject.login, 4, seconds=self.seconds * 1.5))
                 busy = await self._window(subject, subject.read, 4)
@@ -95,54 +113,52 @@ class Bench:
     async def _row(
         self,
         row: str,
+        kind: str,
         build: Callable[[Subject], Callable[[int], bytes]],
         at_once: int,
         *,
-        status: int = 200,
         seconds: float = 0,
     ) -> None:
         for _ in range(self.windows):
-            for subject in self.subjects:
-                window = await self._window(subject, build(subject), at_once, status, seconds)
+            for subject in self._that_do(kind):
+                window = await self._window(subject, build(subject), at_once, seconds)
                 self.results.note(row, subject.name, figures(window))
 
+    def _that_do(self, kind: str) -> list[Subject]:
+        return [subject for subject in self.subjects if kind in subject.rows]
+
     async def _window(
-        self, subject: Subject, build: Callable[[int], bytes], at_once: int, status: int = 200, seconds: float = 0
+        self, subject: Subject, build: Callable[[int], bytes], at_once: int, seconds: float = 0
     ) -> Window:
-        return await load(
-            subject.port,
-            build,
-            at_once=at_once,
-            seconds=seconds or self.seconds,
-            process=subject.process,
-            status=status,
-            settle=status == 201,
-        )
+        seconds = seconds or self.seconds
+        return await load(subject.port, build, at_once=at_once, seconds=seconds, process=subject.process)
 
     async def fan_outs(self, sizes: Sequence[int]) -> None:
         """Each window with servers of its own, so that the memory is what these sockets take."""
         for sockets in sizes:
             for _ in range(self.windows):
-                for subject in self.subjects:
+                for subject in self._that_do("fan-out"):
+                    if sockets > subject.most_sockets:
+                        continue
                     async with subject.serving():
                         seen = await fan_out(subject, sockets, tries=40, seconds=self.seconds)
-                    self.results.note(f"fan-out to {sockets:,}", subject.name, _fan_out_figures(seen))
+                    row, full = f"fan-out to {sockets:,}", f"fan-out to {sockets:,}, eight senders"
+                    self.results.note(row, subject.name, _in_turn(seen), seen.fault)
+                    saturated = {"deliveries": seen.deliveries, "cpu_us": seen.cpu_us}
+                    self.results.note(full, subject.name, saturated, seen.saturated_fault)
 
     async def cold_starts(self) -> None:
         for _ in range(max(3, self.windows)):
-            for subject in self.subjects:
+            for subject in self._that_do("start"):
                 async with subject.serving():
                     self.results.note("cold start", subject.name, {"cpu_s": subject.process.cpu_seconds})
 
 
-def _fan_out_figures(seen: FanOut) -> Measure:
+def _in_turn(seen: FanOut) -> Measure:
     return {
         "last_p50": seen.last_p50_ms,
         "last_p99": seen.last_p99_ms,
         "sent_p50": seen.sent_p50_ms,
-        "deliveries": seen.deliveries,
-        "cpu_us": seen.cpu_us,
-        "lost": seen.lost,
         "socket_kb": seen.socket_kilobytes,
         "idle_mb": seen.idle_kilobytes / 1024,
         "open_mb": seen.open_kilobytes / 1024,

@@ -1,39 +1,29 @@
-"""The two services that `make bench` compares, each a process, and the people who use them.
+"""The two services that `make bench` always compares.
 
 **ours** is `python -m devhost` with the rates raised and nothing else changed; **T** is `peers/template_service.py`.
-A subject's life: `prepare` makes four people and two conversations, `fill` puts history into the store while nothing
-runs, `serving` runs it.
 """
 
 import asyncio
 import json
 import sqlite3
 import time
-from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
-
-import aiohttp
 
 from adapters.documents.sqlite import SqliteDocuments
 from bench.http_load import request
 from bench.process import Process
+from bench.receivers import Steps
+from bench.subject import HISTORIES, PASSWORD, PEOPLE, SWITCHED, TEXT, Subject, handshake, text_of
 from domain.chat.model import Message, message_id, partition_of
 from domain.chat.records import HEAD, message_item
 from domain.kernel.containers import CHAT
 from domain.kernel.documents import Create, Patch
 from tests.process import ROOT, a_dev_host, free_port
 
-PEOPLE: Final = 4
-PASSWORD: Final = "correct horse battery staple"  # noqa: S105 - made up
-TEXT: Final = "@@bench@@ See you on Tuesday at ten, second floor. Bring the letter, and call me if the bus is late."
-HISTORIES: Final = (10_000, 100_000)
-"""Messages in the two conversations that are only read."""
 UNLIMITED: Final = {
     f"APP_RATE_LIMIT_{name}": "1000000000"
     for name in (
@@ -46,87 +36,10 @@ UNLIMITED: Final = {
 }
 
 
-@dataclass
-class Subject(ABC):
-    """One service. *tokens* and *rooms* are there after `prepare`."""
-
-    folder: Path
-    tokens: list[str] = field(default_factory=list)
-    rooms: list[str] = field(default_factory=list)
-    """One to write to, then one for each of HISTORIES."""
-    port: int = 0
-    process: Process = field(default_factory=lambda: Process(0))
-
-    name = ""
-    health = ""
-
-    @abstractmethod
-    def serving(self) -> Any:
-        """An asynchronous context in which the service answers; *port* and *process* are set."""
-
-    @abstractmethod
-    async def prepare(self) -> None:
-        """Make the people and the rooms. Run while it serves."""
-
-    @abstractmethod
-    async def fill(self) -> None:
-        """Write the histories. Run while it does not serve."""
-
-    @abstractmethod
-    def read(self, number: int) -> bytes: ...
-
-    @abstractmethod
-    def login(self, number: int) -> bytes: ...
-
-    @abstractmethod
-    def send(self, number: int) -> bytes: ...
-
-    @abstractmethod
-    def page(self, room: str, before: int | None) -> bytes: ...
-
-    @abstractmethod
-    def catch_up(self) -> bytes:
-        """A thousand messages."""
-
-    @abstractmethod
-    async def socket_request(self) -> tuple[int, bytes]:
-        """The port, and the handshake of a socket that hears the first room."""
-
-    def email(self, number: int) -> str:
-        return f"person{number % PEOPLE}@people.example"
-
-    def token(self, number: int) -> str:
-        return self.tokens[number % len(self.tokens)]
-
-    async def call(self, method: str, path: str, body: Any = None, token: str | None = None) -> Any:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        async with (
-            aiohttp.ClientSession(f"http://127.0.0.1:{self.port}", headers=headers) as http,
-            http.request(method, path, json=body) as reply,
-        ):
-            assert reply.status < 300, await reply.text()
-            return await reply.json()
-
-    async def start_seconds(self) -> float:
-        """From nothing to the first answer."""
-        began = time.perf_counter()
-        async with self.serving():
-            return time.perf_counter() - began
-
-    async def answered(self) -> None:
-        """Return once the health page does."""
-        while True:
-            try:
-                await self.call("GET", self.health)
-            except aiohttp.ClientError:
-                await asyncio.sleep(0.005)
-            else:
-                return
-
-
 class Ours(Subject):
     name = "ours"
     health = "/api/healthz"
+    order = rb'"seq": ?(\d+)'
 
     @asynccontextmanager
     async def serving(self) -> AsyncGenerator[None]:
@@ -144,17 +57,19 @@ class Ours(Subject):
                 text=PASSWORD + "\n",
             )
             assert made[0] == 0, made
-        people = []
+        await self.sign_in()
+        for other in self._ids[1:]:
+            direct = {"type": "direct", "participantIds": [other]}
+            opened = await self.call("POST", "/api/v1/conversations", direct, self.tokens[0])
+            self.rooms.append(opened["id"])
+
+    async def sign_in(self) -> None:
+        self.tokens, self._ids = [], []
         for number in range(PEOPLE):
             body = {"email": self.email(number), "password": PASSWORD}
             answer = await self.call("POST", "/api/v1/auth/login", body)
             self.tokens.append(answer["accessToken"])
-            people.append(answer["user"]["id"])
-        for other in people[1:]:
-            direct = {"type": "direct", "participantIds": [other]}
-            opened = await self.call("POST", "/api/v1/conversations", direct, self.tokens[0])
-            self.rooms.append(opened["id"])
-        self._ids = people
+            self._ids.append(answer["user"]["id"])
 
     async def fill(self) -> None:
         documents = SqliteDocuments(self.folder / "documents.db")
@@ -180,7 +95,7 @@ class Ours(Subject):
         return request("POST", "/api/v1/auth/login", None, body)
 
     def send(self, number: int) -> bytes:
-        body = json.dumps({"text": TEXT, "clientMessageId": f"{time.monotonic_ns()}-{number}"}).encode()
+        body = json.dumps({"text": text_of(number), "clientMessageId": f"{time.monotonic_ns()}-{number}"}).encode()
         return request("POST", f"/api/v1/conversations/{self.rooms[0]}/messages", self.tokens[number % 2], body)
 
     def page(self, room: str, before: int | None) -> bytes:
@@ -191,16 +106,18 @@ class Ours(Subject):
         path = f"/api/v1/conversations/{self.rooms[1]}/messages?after=5000&limit=1000"
         return request("GET", path, self.tokens[0])
 
-    async def socket_request(self) -> tuple[int, bytes]:
+    async def hearing(self, sockets: int) -> tuple[int, Sequence[Steps]]:
         negotiated = await self.call("POST", "/api/v1/chat/negotiate", token=self.tokens[0])
         url = urlsplit(negotiated["url"])
         protocol = "Sec-WebSocket-Protocol: json.webpubsub.azure.v1\r\n"
-        return url.port or 80, handshake(f"{url.path}?{url.query}", url.netloc, protocol)
+        asked = handshake(f"{url.path}?{url.query}", url.netloc, protocol)
+        return url.port or 80, [[(asked, SWITCHED)]] * sockets
 
 
 class Template(Subject):
     name = "T"
     health = "/health"
+    order = rb'"seq": ?(\d+)'
 
     @asynccontextmanager
     async def serving(self) -> AsyncGenerator[None]:
@@ -251,7 +168,7 @@ class Template(Subject):
         return request("POST", "/login", None, body)
 
     def send(self, number: int) -> bytes:
-        body = json.dumps({"text": TEXT, "clientMessageId": f"{time.monotonic_ns()}-{number}"}).encode()
+        body = json.dumps({"text": text_of(number), "clientMessageId": f"{time.monotonic_ns()}-{number}"}).encode()
         return request("POST", f"/conversations/{self.rooms[0]}/messages", self.tokens[number % 2], body)
 
     def page(self, room: str, before: int | None) -> bytes:
@@ -261,13 +178,6 @@ class Template(Subject):
     def catch_up(self) -> bytes:
         return request("GET", f"/conversations/{self.rooms[1]}/messages?after=5000", self.tokens[0])
 
-    async def socket_request(self) -> tuple[int, bytes]:
-        return self.port, handshake(f"/ws/{self.rooms[0]}?token={self.tokens[0]}", f"127.0.0.1:{self.port}")
-
-
-def handshake(target: str, host: str, more: str = "") -> bytes:
-    """RFC 6455 §4.1."""
-    return (
-        f"GET {target} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{more}"
-        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    ).encode()
+    async def hearing(self, sockets: int) -> tuple[int, Sequence[Steps]]:
+        asked = handshake(f"/ws/{self.rooms[0]}?token={self.tokens[0]}", f"127.0.0.1:{self.port}")
+        return self.port, [[(asked, SWITCHED)]] * sockets
