@@ -21,6 +21,7 @@ from blueprints import (
     moderation,
     progress,
     realtime,
+    unsubscribing,
     users,
 )
 from runtime import parts
@@ -38,6 +39,7 @@ ALL: tuple[func.Blueprint, ...] = (
     files.bp,
     forms.bp,
     users.bp,
+    unsubscribing.bp,
     chat.bp,
     chat_drafts.bp,
     groups.bp,

@@ -42,6 +42,12 @@ async def follow_chat(message: func.QueueMessage) -> None:
     await parts.get().chat.tasks.run(message.get_json())
 
 
+@bp.queue_trigger(arg_name="message", queue_name="notices", connection="AzureWebJobsStorage")
+async def notice_missed(message: func.QueueMessage) -> None:
+    """Let those who were away know what was said, once a burst is over; and judge e-mails that are due."""
+    await parts.get().chat.noticing.run(message.get_json())
+
+
 @bp.queue_trigger(arg_name="message", queue_name="sessions", connection="AzureWebJobsStorage")
 async def settle_sessions(message: func.QueueMessage) -> None:
     """Have cache and sockets follow sessions that were ended or changed."""

@@ -4,10 +4,11 @@ from typing import Annotated
 
 import msgspec
 
-from domain.kernel.accounts import MAX_NAME, Account, Role, Status, Theme
+from domain.kernel.accounts import MAX_NAME, Account, Digest, Preferences, Role, Status, Theme
 from domain.kernel.activity import Activity
 from domain.kernel.clock import to_iso
-from domain.users.model import KEEP, AccountChange, Found, Profile, ProfileChange, Wanted
+from domain.kernel.quiet import MAX_ZONE_CHARS, TIME_PATTERN, QuietHours
+from domain.users.model import KEEP, AccountChange, Found, Keep, Profile, ProfileChange, Wanted
 from web.bodies import In, Out
 from web.paging import PageQuery
 
@@ -16,10 +17,39 @@ MAX_QUERY_CHARS = 100
 SearchText = Annotated[str, msgspec.Meta(max_length=MAX_QUERY_CHARS)]
 
 
+ClockTime = Annotated[str, msgspec.Meta(pattern=TIME_PATTERN, description="`HH:MM`, by the clock of `timeZone`.")]
+TimeZone = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=MAX_ZONE_CHARS, description="An IANA name: `America/Chicago`.")
+]
+QUIET_HOURS = "preferences.quietHours"
+
+
+class QuietHoursOut(Out):
+    start: str
+    end: str
+    time_zone: str
+
+
 class PreferencesOut(Out):
+    """*quietHours*: when nothing is pushed, and e-mails about missed messages wait."""
+
     notifications: bool
     email_updates: bool
     theme: Theme
+    email_digest: Digest
+    quiet_hours: QuietHoursOut | None
+
+    @classmethod
+    def of(cls, preferences: Preferences) -> "PreferencesOut":
+        quiet = preferences.quiet_hours
+        hours = None if quiet is None else QuietHoursOut(f"{quiet.start:%H:%M}", f"{quiet.end:%H:%M}", quiet.zone)
+        return cls(
+            notifications=preferences.notifications,
+            email_updates=preferences.email_updates,
+            theme=preferences.theme,
+            email_digest=preferences.email_digest,
+            quiet_hours=hours,
+        )
 
 
 class AccountMetadataOut(Out):
@@ -55,7 +85,6 @@ class ProfileOut(Out):
     @classmethod
     def of(cls, profile: Profile) -> "ProfileOut":
         account = profile.account
-        preferences = account.preferences
         return cls(
             id=account.id,
             email=account.email,
@@ -66,15 +95,35 @@ class ProfileOut(Out):
             email_verified=account.email_verified,
             enrolled_courses=list(profile.enrolled_courses),
             completed_lessons=list(profile.completed_lessons),
-            preferences=PreferencesOut(preferences.notifications, preferences.email_updates, preferences.theme),
+            preferences=PreferencesOut.of(account.preferences),
             metadata=AccountMetadataOut.of(account),
         )
 
 
+class QuietHoursIn(In):
+    """Over midnight where *end* is earlier than *start*."""
+
+    start: ClockTime
+    end: ClockTime
+    time_zone: TimeZone
+
+    def wanted(self) -> QuietHours:
+        return QuietHours.of(self.start, self.end, self.time_zone, path=QUIET_HOURS)
+
+
 class PreferencesIn(In):
+    """*emailDigest*: how often an e-mail may tell of missed messages. *quietHours* null: none."""
+
     notifications: bool | msgspec.UnsetType = msgspec.UNSET
     email_updates: bool | msgspec.UnsetType = msgspec.UNSET
     theme: Theme | msgspec.UnsetType = msgspec.UNSET
+    email_digest: Digest | msgspec.UnsetType = msgspec.UNSET
+    quiet_hours: QuietHoursIn | msgspec.UnsetType | None = msgspec.UNSET
+
+    def wanted_hours(self) -> QuietHours | Keep | None:
+        if isinstance(self.quiet_hours, msgspec.UnsetType):
+            return KEEP
+        return None if self.quiet_hours is None else self.quiet_hours.wanted()
 
 
 class ProfileIn(In):
@@ -92,6 +141,8 @@ class ProfileIn(In):
             notifications=None if preferences.notifications is msgspec.UNSET else preferences.notifications,
             email_updates=None if preferences.email_updates is msgspec.UNSET else preferences.email_updates,
             theme=preferences.theme or None,
+            email_digest=preferences.email_digest or None,
+            quiet_hours=preferences.wanted_hours(),
         )
 
 

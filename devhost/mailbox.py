@@ -22,6 +22,8 @@ class Mail:
     date: str
     text: str
     html: str
+    unsubscribe: str
+    """The URL that ends mails of this kind by one POST; empty where there is none."""
 
     @classmethod
     def read(cls, path: Path) -> "Mail":
@@ -34,6 +36,7 @@ class Mail:
             date=str(message["Date"] or ""),
             text=_part(message, "plain"),
             html=_part(message, "html"),
+            unsubscribe=str(message["List-Unsubscribe"] or "").strip("<>"),
         )
 
     @property

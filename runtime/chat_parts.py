@@ -9,10 +9,12 @@ from domain.chat.bindings import Bindings
 from domain.chat.changes import Changes
 from domain.chat.connections import Connections
 from domain.chat.conversations import Conversations
+from domain.chat.digests import Digests
 from domain.chat.drafts import Drafts
 from domain.chat.groups import Groups
 from domain.chat.history import History
 from domain.chat.known import Known
+from domain.chat.noticing import Noticing
 from domain.chat.people import StoredPeople
 from domain.chat.places import Places
 from domain.chat.publishing import Publisher
@@ -21,6 +23,7 @@ from domain.chat.sending import Sending
 from domain.chat.signals import Typing
 from domain.chat.sync import Sync
 from domain.chat.tasks import ChatTasks
+from domain.chat.unread import UnreadCount
 from runtime.chat_sessions import StandingSessions
 
 if TYPE_CHECKING:
@@ -142,6 +145,25 @@ class ChatParts:
             self.changes,
             self._parts.social.presence,
         )
+
+    @cached_property
+    def unread(self) -> UnreadCount:
+        return UnreadCount(self._parts.documents, self._parts.clock)
+
+    @cached_property
+    def digests(self) -> Digests:
+        return Digests(
+            self._parts.documents,
+            self._parts.outbox,
+            self.unread,
+            self._parts.clock,
+            self._parts.ids,
+            self._parts.settings.chat.digest_after,
+        )
+
+    @cached_property
+    def noticing(self) -> Noticing:
+        return Noticing(self._parts.documents, self._parts.queue, self.digests, self._parts.clock)
 
     @cached_property
     def typing(self) -> Typing:

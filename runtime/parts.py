@@ -93,7 +93,15 @@ class Parts(ServiceParts):
             mail_domain=mail_domain(self.settings.mail_from),
             team=self.settings.mail_team,
         )
-        return MailRoom(self.documents, self.keys, lambda: self.forms.notes, self.mailer, sites, self.clock)
+        return MailRoom(
+            self.documents,
+            self.keys,
+            lambda: self.forms.notes,
+            lambda: self.chat.unread,
+            self.mailer,
+            sites,
+            self.clock,
+        )
 
     @cached_property
     def users(self) -> "UsersParts":

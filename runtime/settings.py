@@ -99,6 +99,8 @@ class FormSettings:
 class ChatSettings:
     change_within: timedelta
     """How long people may edit and delete what they said."""
+    digest_after: timedelta
+    """How long somebody must not have been seen before an e-mail tells what they missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +210,10 @@ def _read(r: Reader) -> Settings:
         mail_team=r.text("APP_MAIL_TEAM"),
         realtime=read_realtime(r),
         forms=_forms(r),
-        chat=ChatSettings(change_within=r.seconds("APP_CHAT_EDIT_SECONDS", 24 * 3600)),
+        chat=ChatSettings(
+            change_within=r.seconds("APP_CHAT_EDIT_SECONDS", 24 * 3600),
+            digest_after=r.seconds("APP_CHAT_DIGEST_SECONDS", 3600),
+        ),
         identity_client_id=r.text("APP_IDENTITY_CLIENT_ID", "") or None,
         version=r.text("APP_VERSION", "0.1.0"),
     )

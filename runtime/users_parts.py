@@ -7,6 +7,7 @@ from domain.users.administration import Administration
 from domain.users.directory import Directory
 from domain.users.projection import Projection
 from domain.users.service import Profiles
+from domain.users.unsubscribing import Unsubscribing
 
 if TYPE_CHECKING:
     from runtime.parts import Parts
@@ -36,6 +37,11 @@ class UsersParts:
             parts.clock,
             parts.ids,
         )
+
+    @cached_property
+    def unsubscribing(self) -> Unsubscribing:
+        parts = self._parts
+        return Unsubscribing(parts.documents, parts.keys, parts.clock, parts.ids)
 
     @cached_property
     def administration(self) -> Administration:

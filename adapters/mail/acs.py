@@ -64,7 +64,7 @@ class AzureMailer:
             "senderAddress": parseaddr(self._sender)[1],
             "recipients": {"to": [{"address": message.to}]},
             "content": {"subject": message.subject, "plainText": message.text, "html": message.html},
-            "headers": {"Auto-Submitted": "auto-generated"},
+            "headers": {"Auto-Submitted": "auto-generated", **message.unsubscribe_headers},
             "userEngagementTrackingDisabled": True,  # links would be rewritten, and reading watched
         }
         if message.reply_to is not None:

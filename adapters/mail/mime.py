@@ -30,6 +30,8 @@ def to_mime(message: MailMessage, *, sender: str, now: datetime, travels: bool =
     mime["Date"] = format_datetime(now)
     mime["Message-ID"] = message.message_id
     mime["Auto-Submitted"] = "auto-generated"
+    for name, value in message.unsubscribe_headers.items():
+        mime[name] = value
     # 8bit, so that links can be read and clicked in the file as it is; quoted-printable breaks them over lines.
     cte = "quoted-printable" if travels else "8bit"
     mime.set_content(message.text, cte=cte)

@@ -6,6 +6,7 @@ consumers are safe to run twice; so a send whose answer was lost is sent again.
 
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
@@ -15,6 +16,7 @@ from adapters.azure_http import ask, open_transport
 from adapters.queues.messages import encode_message
 from adapters.resilience import Guard, Limits
 from domain.kernel.errors import Unavailable
+from domain.kernel.outbox import NO_DELAY
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -48,17 +50,18 @@ class StorageQueue:
         self._guard = guard or Guard("queue", GUARD)
         self._service: QueueServiceClient | None = None
 
-    async def send(self, name: str, payload: dict[str, Any]) -> None:
+    async def send(self, name: str, payload: dict[str, Any], *, delay: timedelta = NO_DELAY) -> None:
         """Raises ValueError for a payload that is too large, Unavailable."""
         body = encode_message(name, payload)
+        hidden = int(delay.total_seconds())
 
         async def put() -> None:
             queue = self._open().get_queue_client(name)
             try:
-                await queue.send_message(body, time_to_live=-1)  # no message grows old unseen
+                await queue.send_message(body, visibility_timeout=hidden, time_to_live=-1)  # none grows old unseen
             except ResourceNotFoundError:
                 await self._create(name)
-                await queue.send_message(body, time_to_live=-1)
+                await queue.send_message(body, visibility_timeout=hidden, time_to_live=-1)
 
         await self._call(put)
 

@@ -17,6 +17,7 @@ from uuid import uuid4
 from adapters.queues.messages import encode_message
 from domain.kernel.clock import Clock
 from domain.kernel.errors import Unavailable
+from domain.kernel.outbox import NO_DELAY
 
 MAX_TRIES: Final = 5
 """host.json, `extensions.queues.maxDequeueCount`."""
@@ -71,7 +72,7 @@ class SqliteQueue:
         self.arrived = asyncio.Event()
         """Set by each send, so that a consumer in this process need not poll; the consumer clears it."""
 
-    async def send(self, name: str, payload: dict[str, Any]) -> None:
+    async def send(self, name: str, payload: dict[str, Any], *, delay: timedelta = NO_DELAY) -> None:
         """Raises ValueError for a payload that is too large, Unavailable when the file cannot be written."""
         body = encode_message(name, payload)
         now = _millis(self._clock.now())
@@ -79,7 +80,7 @@ class SqliteQueue:
         def insert(db: sqlite3.Connection) -> None:
             db.execute(
                 "INSERT INTO messages (id, queue, body, inserted_at, visible_at) VALUES (?, ?, ?, ?, ?)",
-                (str(uuid4()), name, body, now, now),
+                (str(uuid4()), name, body, now, now + _length(delay)),
             )
 
         await self._run(insert)

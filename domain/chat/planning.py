@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from domain.chat.model import SNIPPET_CHARS, Draft, Message, message_id
+from domain.chat.notices import COVERED, Notice, plan_notice
 from domain.chat.records import MEMBER, changed_key, message_item
 from domain.kernel.clock import to_iso
 from domain.kernel.documents import Create, Item, Operation, Patch, Replace, Stored
@@ -34,6 +35,7 @@ class Plan:
     owners: tuple[int | None, ...]
     messages: tuple[Message, ...]
     touch: Item | None
+    notice: Notice | None
     member_count: int
 
 
@@ -71,8 +73,9 @@ def marker_of(purpose: str, client_message_id: str | None, *, pk: str) -> tuple[
 def plan_batch(head: Stored, drafts: Sequence[Draft], *, now: datetime, published_seq: int, new_id: str) -> Plan:
     """The batch that appends *drafts* to the conversation of *head*: it holds only while *head* does.
 
-    *published_seq* is the highest `seq` up to which all is known to be published. *new_id* names the outbox task, if
-    one is due: each minute of activity moves the conversation up in its members' lists once.
+    *published_seq* is the highest `seq` up to which all is known to be published. *new_id* names the outbox tasks, if
+    any are due: each minute of activity moves the conversation up in its members' lists once, and each burst is
+    noticed once by those who are away.
     """
     conversation_id, pk, last = head.item["conversationId"], head.item["pk"], head.item["lastSeq"]
     messages = tuple(
@@ -92,7 +95,10 @@ def plan_batch(head: Stored, drafts: Sequence[Draft], *, now: datetime, publishe
     if head.item["touchedOn"] <= to_iso(now - TOUCH_EVERY) or last == 0:
         wakes = last > 0 and head.item["touchedOn"] <= to_iso(now - ASLEEP_AFTER)
         touch = touch_item(head.item, now=now, new_id=new_id, wakes=wakes)
+    notice = plan_notice(head.item, seq=last + 1, now=now, new_id=new_id)
     new_head = _moved(head.item, messages[-1], published_seq=published_seq, touched=touch is not None)
+    if notice:
+        new_head[COVERED] = to_iso(notice.at)
     steps: list[tuple[Operation, int | None]] = [(Replace(new_head, if_match=head.etag), None)]
     for position, (draft, message) in enumerate(zip(drafts, messages, strict=True)):
         steps.append((Create(message_item(message)), position))
@@ -110,10 +116,14 @@ def plan_batch(head: Stored, drafts: Sequence[Draft], *, now: datetime, publishe
             "draft": None,  # what is sent is no draft any more (drafts.py)
         }
         steps.append((Patch(MEMBER + sender, set=read), None))
-    if touch:
-        steps.append((Create(touch), None))
+    steps += [(Create(item), None) for item in (touch, notice and notice.item) if item]
     return Plan(
-        tuple(step for step, _ in steps), tuple(owner for _, owner in steps), messages, touch, head.item["memberCount"]
+        tuple(step for step, _ in steps),
+        tuple(owner for _, owner in steps),
+        messages,
+        touch,
+        notice,
+        head.item["memberCount"],
     )
 
 

@@ -34,6 +34,9 @@ LEASE: Final = timedelta(hours=2)
 """How long a connection counts without a sign of life."""
 
 RENEW_EVERY: Final = timedelta(minutes=30)
+ACTIVE_FOR: Final = timedelta(minutes=35)
+"""How long a sign of life says that somebody is there: no less than it takes to be renewed."""
+
 OFFLINE_AFTER: Final = timedelta(seconds=30)
 """A client that comes back within this was never away: the realtime service recovers connections for as long."""
 
@@ -74,6 +77,10 @@ class Attendance:
         if any(until > now for until in self.connections.values()):
             return True
         return not self.connections and self.seen_at is not None and now - self.seen_at < OFFLINE_AFTER
+
+    def is_active(self, now: datetime) -> bool:
+        """Whether a connection has shown life lately: whoever left a page open and went away is not."""
+        return any(until > now and now - (until - LEASE) < ACTIVE_FOR for until in self.connections.values())
 
     def last_seen(self, now: datetime) -> datetime | None:
         """A connection whose end was never told was last heard of when its time began."""

@@ -33,7 +33,7 @@ from domain.kernel.errors import Forbidden
 from domain.kernel.outbox import Outbox
 
 BATCH_MESSAGES: Final = 24
-"""Each takes up to three of the 100 operations a batch may have, and two are the head's and the outbox's."""
+"""Each takes up to three of the 100 operations a batch may have, and three are the head's and the outbox's."""
 
 RACES: Final = 12
 """Lost races before a sender is told to try again."""
@@ -252,6 +252,8 @@ class Sending:
         self._publisher.publish(conversation_id, plan.messages)
         if plan.touch:
             self._behind.run(self._outbox.offer(CHAT, plan.touch))
+        if plan.notice:
+            self._behind.run(self._outbox.offer(CHAT, plan.notice.item, delay=plan.notice.delay))
 
     async def _acknowledge(self, conversation_id: str) -> Progress:
         """Write on the head what this process has published, as far as nothing before it is missing."""

@@ -9,12 +9,13 @@ queues a projection (`domain/kernel/people.py`).
 """
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from domain.kernel.clock import from_iso, to_iso
 from domain.kernel.documents import Item
+from domain.kernel.quiet import QuietHours
 
 ACCOUNT_ID: Final = "account"
 RESERVATION_ID: Final = "email"
@@ -39,11 +40,62 @@ class Theme(StrEnum):
     LIGHT = "light"
 
 
+class Digest(StrEnum):
+    """How often an e-mail may tell of missed messages."""
+
+    OFF = "off"
+    HOURLY = "hourly"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+
+    @property
+    def period(self) -> timedelta | None:
+        """At most one mail in each; None: none at all."""
+        return _PERIODS.get(self)
+
+
+_PERIODS: Final = {
+    Digest.HOURLY: timedelta(hours=1),
+    Digest.DAILY: timedelta(days=1),
+    Digest.WEEKLY: timedelta(days=7),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Preferences:
     notifications: bool = True
+    """Devices may be pushed to."""
     email_updates: bool = True
+    """E-mail that is not about the account itself may be sent."""
     theme: Theme = Theme.LIGHT
+    email_digest: Digest = Digest.DAILY
+    quiet_hours: QuietHours | None = None
+    """Nothing is pushed within them, and digests wait for their end."""
+
+    @property
+    def digest(self) -> Digest:
+        return self.email_digest if self.email_updates else Digest.OFF
+
+    def to_item(self) -> Item:
+        return {
+            "notifications": self.notifications,
+            "emailUpdates": self.email_updates,
+            "theme": self.theme.value,
+            "emailDigest": self.email_digest.value,
+            "quietHours": None if self.quiet_hours is None else self.quiet_hours.to_item(),
+        }
+
+    @classmethod
+    def from_item(cls, item: Item) -> "Preferences":
+        """Accounts older than a preference have its default."""
+        quiet = item.get("quietHours")
+        return cls(
+            notifications=item["notifications"],
+            email_updates=item["emailUpdates"],
+            theme=Theme(item["theme"]),
+            email_digest=Digest(item.get("emailDigest", Digest.DAILY)),
+            quiet_hours=None if quiet is None else QuietHours.from_item(quiet),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +160,7 @@ class Account:
             "status": self.status.value,
             "emailVerified": self.email_verified,
             "avatar": self.avatar,
-            "preferences": {
-                "notifications": self.preferences.notifications,
-                "emailUpdates": self.preferences.email_updates,
-                "theme": self.preferences.theme.value,
-            },
+            "preferences": self.preferences.to_item(),
             "lastLoginAt": None if self.last_login_at is None else to_iso(self.last_login_at),
             "loginStreak": self.login_streak,
             "streakOn": None if self.streak_on is None else self.streak_on.isoformat(),
@@ -126,7 +174,6 @@ class Account:
 
     @classmethod
     def from_item(cls, item: Item) -> "Account":
-        preferences = item["preferences"]
         return cls(
             id=item["pk"],
             email=item["email"],
@@ -140,9 +187,7 @@ class Account:
             status=Status(item["status"]),
             email_verified=item["emailVerified"],
             avatar=item["avatar"],
-            preferences=Preferences(
-                preferences["notifications"], preferences["emailUpdates"], Theme(preferences["theme"])
-            ),
+            preferences=Preferences.from_item(item["preferences"]),
             last_login_at=None if item["lastLoginAt"] is None else from_iso(item["lastLoginAt"]),
             login_streak=item["loginStreak"],
             streak_on=None if item["streakOn"] is None else date.fromisoformat(item["streakOn"]),

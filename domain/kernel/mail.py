@@ -17,6 +17,15 @@ class MailMessage:
     text: str = field(repr=False)
     html: str = field(repr=False)
     reply_to: str | None = field(default=None, repr=False)
+    unsubscribe: str | None = field(default=None, repr=False)
+    """A URL that ends mails of this kind by one POST (RFC 8058)."""
+
+    @property
+    def unsubscribe_headers(self) -> dict[str, str]:
+        """RFC 2369 and RFC 8058 §3.1."""
+        if self.unsubscribe is None:
+            return {}
+        return {"List-Unsubscribe": f"<{self.unsubscribe}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
 
 
 class Mailer(Protocol):

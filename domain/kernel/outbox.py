@@ -20,6 +20,9 @@ SWEEP_AFTER: Final = timedelta(seconds=15)
 """How long the request that wrote an item has for handing it over itself."""
 
 
+NO_DELAY: Final = timedelta()
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """Work for a queue. *id* is unique for the event, so that consumers can tell a repeat."""
@@ -32,8 +35,11 @@ class Task:
 class Queue(Protocol):
     """At least once, in no order; what fails five times goes to `<name>-poison`."""
 
-    async def send(self, name: str, payload: dict[str, Any]) -> None:
-        """Return when the message is durable. *payload* becomes JSON of at most 48 KiB. Raises Unavailable."""
+    async def send(self, name: str, payload: dict[str, Any], *, delay: timedelta = NO_DELAY) -> None:
+        """Return when the message is durable. *payload* becomes JSON of at most 48 KiB. Raises Unavailable.
+
+        Nobody sees it before *delay* has passed: whole seconds, at most seven days (the service's limit).
+        """
         ...
 
     async def ping(self) -> None: ...
@@ -61,18 +67,19 @@ class Outbox:
         self._queue = queue
         self._clock = clock
 
-    async def hand_over(self, container: str, item: Item) -> None:
-        """Queue the item's task, then delete the item. Raises Unavailable; the item then waits for `sweep`."""
-        await self._queue.send(item["queue"], item["payload"])
+    async def hand_over(self, container: str, item: Item, *, delay: timedelta = NO_DELAY) -> None:
+        """Queue the item's task, to be seen after *delay*, then delete the item. Raises Unavailable; the item then
+        waits for `sweep`."""
+        await self._queue.send(item["queue"], item["payload"], delay=delay)
         try:
             await self._documents.delete(container, item["pk"], item["id"])
         except ItemNotFound:
             return  # the sweep was here first: the task may run twice, which it must bear
 
-    async def offer(self, container: str, item: Item) -> None:
+    async def offer(self, container: str, item: Item, *, delay: timedelta = NO_DELAY) -> None:
         """Hand over now if that works; else leave it to the sweep. For requests, whose answer stands already."""
         with suppress(Unavailable):
-            await self.hand_over(container, item)
+            await self.hand_over(container, item, delay=delay)
 
     async def do_now(self, container: str, item: Item, work: Awaitable[object]) -> None:
         """Do the item's *work* here and now, which saves the queue; what fails is left to the sweep."""

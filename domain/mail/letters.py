@@ -6,6 +6,7 @@ A letter to an address that nobody has proven yet never repeats what was typed b
 from datetime import datetime, timedelta
 from typing import Final
 
+from domain.kernel.missed import Missed
 from domain.kernel.submissions import SubmissionNote
 from domain.mail.letter import Letter, greeting, one_line
 
@@ -50,6 +51,25 @@ def password_changed(*, name: str, at: datetime | None, forgot_url: str) -> Lett
         ),
         link=("Choose a new password", forgot_url),
     )
+
+
+def digest(*, name: str, missed: Missed, url: str, unsubscribe_url: str) -> Letter:
+    """Numbers only: who writes to whom, and what, is nobody's business who looks over a shoulder or into a mailbox."""
+    messages, conversations = _count(missed.messages, "unread message"), _count(missed.conversations, "conversation")
+    return Letter(
+        subject="You have unread messages",
+        opening=greeting(name),
+        paragraphs=(f"While you were away, people wrote to you. You have {messages} in {conversations}.",),
+        link=("Read them", url),
+        after_link=(
+            "You can choose how often we write about this, and when we stay quiet, in your settings.",
+            f"To stop these e-mails: {unsubscribe_url}",
+        ),
+    )
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def form_received_sender(note: SubmissionNote) -> Letter:

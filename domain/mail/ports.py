@@ -23,6 +23,13 @@ class Sites:
     def reset_password(self, token: str) -> str:
         return f"{self.site_url}/reset-password?token={token}"
 
+    def unsubscribe(self, token: str) -> str:
+        return f"{self.api_url}/api/v1/users/unsubscribe?token={token}"
+
+    @property
+    def messages(self) -> str:
+        return f"{self.site_url}/messages"
+
     @property
     def forgot_password(self) -> str:
         return f"{self.site_url}/forgot-password"

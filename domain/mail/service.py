@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from domain.kernel.accounts import ACCOUNT_ID, Account
+from domain.kernel.accounts import ACCOUNT_ID, Account, Digest
 from domain.kernel.clock import Clock
 from domain.kernel.containers import ACCOUNTS
 from domain.kernel.documents import DocumentStore
@@ -21,7 +21,9 @@ from domain.kernel.ids import is_uuid7, uuid7_time
 from domain.kernel.keys import Keys
 from domain.kernel.links import Link, Purpose, link_item_id, mint_link_token
 from domain.kernel.mail import Mailer, MailMessage
+from domain.kernel.missed import Unread
 from domain.kernel.submissions import Submissions
+from domain.kernel.unsubscribing import mint_unsubscribe_token
 from domain.mail import letters
 from domain.mail.letter import Letter, as_html, as_text
 from domain.mail.ports import Sites
@@ -38,6 +40,7 @@ class Addressed:
     letter: Letter
     to: str
     reply_to: str | None = None
+    unsubscribe: str | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class MailRoom:
     keys: Keys
     submissions: Callable[[], Submissions]
     """Called only for a form's mail: they live in SQL, which other letters need not wake."""
+    unread: Callable[[], Unread]
     mailer: Mailer
     sites: Sites
     clock: Clock
@@ -70,6 +74,7 @@ class MailRoom:
                 text=as_text(letter),
                 html=as_html(letter),
                 reply_to=addressed.reply_to,
+                unsubscribe=addressed.unsubscribe,
             )
         )
         return True
@@ -80,6 +85,7 @@ class MailRoom:
             Purpose.VERIFY_EMAIL.value: self._verify_email,
             Purpose.RESET_PASSWORD.value: self._reset_password,
             "password_changed": self._password_changed,
+            "digest": self._digest,
             "form_received": self._form_received,
         }
 
@@ -115,6 +121,21 @@ class MailRoom:
         changed_at = uuid7_time(event_id)
         letter = letters.password_changed(name=account.name, at=changed_at, forgot_url=self.sites.forgot_password)
         return Addressed(letter, account.email)
+
+    async def _digest(self, task: Mapping[str, Any]) -> Addressed | None:
+        """*digestId* names the one mail of its period. What was read in the meantime is not counted."""
+        _id(task, "digestId")
+        stored = await self.documents.find(ACCOUNTS, _id(task, "userId"), ACCOUNT_ID)
+        account = None if stored is None else Account.from_item(stored.item)
+        if account is None or not account.verified or account.preferences.digest is Digest.OFF:
+            return None
+        missed = await self.unread().missed(account.id)
+        if missed.messages == 0:
+            return None
+        token = mint_unsubscribe_token((await self.keys.get()).current, user_id=account.id)
+        url = self.sites.unsubscribe(token)
+        letter = letters.digest(name=account.name, missed=missed, url=self.sites.messages, unsubscribe_url=url)
+        return Addressed(letter, account.email, unsubscribe=url)
 
     async def _form_received(self, task: Mapping[str, Any]) -> Addressed | None:
         to = task.get("to")

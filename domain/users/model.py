@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
-from domain.kernel.accounts import Account, Role, Status, Theme
+from domain.kernel.accounts import Account, Digest, Role, Status, Theme
 from domain.kernel.errors import Forbidden, NotFound
 from domain.kernel.names import clean_name
+from domain.kernel.quiet import QuietHours
 
 
 class UserNotFound(NotFound):
@@ -48,6 +49,8 @@ class ProfileChange:
     notifications: bool | None = None
     email_updates: bool | None = None
     theme: Theme | None = None
+    email_digest: Digest | None = None
+    quiet_hours: QuietHours | Keep | None = KEEP
 
     def members(self) -> dict[str, Any]:
         """The account's members to set, by `Patch` path. Raises Invalid for a name that is none."""
@@ -56,10 +59,13 @@ class ProfileChange:
             "preferences/notifications": self.notifications,
             "preferences/emailUpdates": self.email_updates,
             "preferences/theme": None if self.theme is None else self.theme.value,
+            "preferences/emailDigest": None if self.email_digest is None else self.email_digest.value,
         }
         members = {path: value for path, value in wanted.items() if value is not None}
         if self.avatar is not KEEP:
             members["avatar"] = self.avatar
+        if self.quiet_hours is not KEEP:
+            members["preferences/quietHours"] = None if self.quiet_hours is None else self.quiet_hours.to_item()
         return members
 
 

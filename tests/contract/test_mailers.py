@@ -40,6 +40,8 @@ class Got:
     subject: str
     text: str
     html: str
+    unsubscribe: tuple[str | None, str | None] = (None, None)
+    """`List-Unsubscribe`, `List-Unsubscribe-Post`."""
 
 
 class Bench(Protocol):
@@ -65,6 +67,7 @@ def read_mime(raw: bytes) -> Got:
         str(mime["Subject"]),
         text.get_content().replace("\r\n", "\n").rstrip("\n"),
         html.get_content().replace("\r\n", "\n").rstrip("\n"),
+        (mime["List-Unsubscribe"], mime["List-Unsubscribe-Post"]),
     )
 
 
@@ -137,6 +140,7 @@ class Azure:
             content["subject"],
             content["plainText"],
             content["html"],
+            (sent["headers"].get("List-Unsubscribe"), sent["headers"].get("List-Unsubscribe-Post")),
         )
 
 
@@ -179,6 +183,13 @@ async def test_what_is_sent_arrives_as_it_was(bench: Bench) -> None:
     assert got == Got(
         "ada@people.example", "hello@tools.example", "team@tools.example", MESSAGE.subject, MESSAGE.text, MESSAGE.html
     )
+
+
+async def test_one_post_can_end_mails_of_a_kind(bench: Bench) -> None:
+    url = "https://api.tools.example/api/v1/users/unsubscribe?token=" + "t" * 64
+    await bench.mailer.send(replace(MESSAGE, unsubscribe=url))
+    [got] = bench.got()
+    assert got.unsubscribe == (f"<{url}>", "List-Unsubscribe=One-Click")
 
 
 async def test_a_line_may_be_longer_than_smtp_allows(bench: Bench) -> None:

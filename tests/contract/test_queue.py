@@ -15,7 +15,7 @@ from adapters.queues.sqlite import QueuedMessage, SqliteQueue
 from devhost.storage_queues import StorageConsumer
 from domain.kernel.clock import SystemClock
 from domain.kernel.errors import Unavailable
-from domain.kernel.outbox import Queue
+from domain.kernel.outbox import NO_DELAY, Queue
 from tests.factories import ManualClock
 from tests.servers import Azurite, free_port
 
@@ -107,8 +107,8 @@ class PrefixedQueue(StorageQueue):
         super().__init__(connection_string=connection_string)
         self._prefix = prefix
 
-    async def send(self, name: str, payload: dict[str, Any]) -> None:
-        await super().send(self._prefix + name, payload)
+    async def send(self, name: str, payload: dict[str, Any], *, delay: timedelta = NO_DELAY) -> None:
+        await super().send(self._prefix + name, payload, delay=delay)
 
 
 SHORT = timedelta(seconds=1)
@@ -154,6 +154,14 @@ async def test_a_message_being_worked_on_is_hidden_and_comes_back_if_it_is_not_d
     [again] = await bench.take("mail", hidden_for=SHORT)
     assert again.payload == first.payload
     assert again.tries == 2
+
+
+async def test_what_is_to_wait_is_seen_by_nobody_before_its_time(bench: Bench) -> None:
+    await bench.queue.send("mail", {"n": 1}, delay=SHORT)
+    assert await bench.take("mail", hidden_for=SHORT) == []
+    await bench.wait(SHORT)
+    [taken] = await bench.take("mail", hidden_for=SHORT)
+    assert (taken.payload, taken.tries) == ({"n": 1}, 1)
 
 
 async def test_what_is_done_does_not_come_back(bench: Bench) -> None:

@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from math import ceil
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ from domain.kernel.documents import (
     Stored,
     Upsert,
 )
+from domain.kernel.outbox import NO_DELAY
 
 POINT_READ: Final = 1.0
 POINT_READ_KB: Final = 0.09
@@ -171,6 +173,6 @@ class CountingQueue(SqliteQueue):
 
     sent = 0
 
-    async def send(self, name: str, payload: dict[str, Any]) -> None:
+    async def send(self, name: str, payload: dict[str, Any], *, delay: timedelta = NO_DELAY) -> None:
         self.sent += 1
-        await super().send(name, payload)
+        await super().send(name, payload, delay=delay)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.documents.sqlite import SqliteDocuments
+from domain.chat.unread import UnreadCount
 from domain.kernel.accounts import Account
 from domain.kernel.containers import ACCOUNTS
 from domain.kernel.errors import Unavailable
@@ -64,7 +65,10 @@ class Room:
 
     def __post_init__(self) -> None:
         self.ids = SystemIds(self.clock)
-        self.room = MailRoom(self.documents, FixedKeys(), lambda: self.forms, self.out, SITES, self.clock)
+        self.unread = UnreadCount(self.documents, self.clock)
+        self.room = MailRoom(
+            self.documents, FixedKeys(), lambda: self.forms, lambda: self.unread, self.out, SITES, self.clock
+        )
 
     async def an_account(self, **changes: Any) -> Account:
         account = Account(
@@ -161,6 +165,7 @@ async def test_what_is_moot_is_dropped(room: Room) -> None:
     "task",
     [
         {},
+        {"template": "digest", "userId": "01890a5d-ac96-774b-bcce-b302099a8057"},
         {"template": "unknown"},
         {"template": ["verify_email"]},
         {"template": "verify_email"},

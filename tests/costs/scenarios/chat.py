@@ -100,6 +100,14 @@ async def send_mentions(bench: Bench) -> None:
     await bench.measure(people[0], at=here, json={"text": "@all, lunch is ready."})
 
 
+@case("the first of a burst", endpoint="send_message")
+async def send_first_message(bench: Bench) -> None:
+    """With the task that notices who is away; its own work is in docs/data-model.md."""
+    ada, _, here = await a_talk(bench)
+    bench.world.clock.advance(seconds=30)
+    await bench.measure(ada, at=here, json={"text": "I am well, thank you."})
+
+
 @scenario
 async def list_messages(bench: Bench) -> None:
     ada, _, here = await a_talk(bench)

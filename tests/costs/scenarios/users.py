@@ -1,5 +1,6 @@
 """Profiles, the directory and its administration."""
 
+from domain.kernel.unsubscribing import mint_unsubscribe_token
 from tests.costs.bench import Bench, case, scenario
 
 
@@ -24,6 +25,18 @@ async def change_profile(bench: Bench) -> None:
 @scenario
 async def list_activity(bench: Bench) -> None:
     await bench.measure(await bench.person())
+
+
+@scenario
+async def show_unsubscribe(bench: Bench) -> None:
+    await bench.measure(params={"token": "t"})
+
+
+@scenario
+async def unsubscribe(bench: Bench) -> None:
+    ada = await bench.person()
+    key = (await bench.world.parts.keys.get()).current
+    await bench.measure(params={"token": mint_unsubscribe_token(key, user_id=ada.id)})
 
 
 @scenario

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from domain.forms.attachments import NoAttachments
 from domain.forms.model import Form, Origin, Receipt
 from domain.forms.service import Forms, Guards, KeyReused
 from domain.kernel.errors import Invalid, Unavailable
+from domain.kernel.outbox import NO_DELAY
 from tests.factories import a_contact, a_referral
 from tests.forms import FormBench, a_bench
 
@@ -140,10 +142,10 @@ class QueueDown(SqliteQueue):
 
     down = True
 
-    async def send(self, name: str, payload: dict[str, object]) -> None:
+    async def send(self, name: str, payload: dict[str, object], *, delay: timedelta = NO_DELAY) -> None:
         if self.down:
             raise Unavailable
-        await super().send(name, payload)
+        await super().send(name, payload, delay=delay)
 
 
 async def test_a_queue_that_is_down_costs_the_sender_nothing(tmp_path: Path, bench: FormBench) -> None:
