@@ -13,6 +13,7 @@ Id = Annotated[str, Meta(pattern=UUID7_PATTERN, description="A UUIDv7.")]
 ClientMessageId = Annotated[str, Meta(min_length=1, max_length=128, description="Makes sending again safe.")]
 
 
+Moment = Annotated[str, Meta(max_length=40, description="An ISO 8601 time with its zone.")]
 GroupName = Annotated[str, Meta(min_length=1, max_length=100)]
 
 
@@ -125,6 +126,37 @@ class DraftOut(Out):
     conversation_id: str
     text: str
     reply_to: str | None
+    updated_at: str
+
+
+class ScheduleIn(In):
+    text: Annotated[str, Meta(min_length=1, max_length=4000)]
+    send_at: Moment
+    reply_to: Id | None = None
+    client_message_id: ClientMessageId | None = None
+
+
+class RescheduleIn(In):
+    """What is not named stays."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=4000)] | UnsetType = UNSET
+    send_at: Moment | UnsetType = UNSET
+    reply_to: Id | UnsetType | None = UNSET
+
+
+class ScheduledOut(Out):
+    id: str
+    conversation_id: str
+    text: str
+    """Empty once it was sent or cancelled."""
+    reply_to: str | None
+    send_at: str
+    status: Literal["scheduled", "sending", "sent", "failed", "cancelled"]
+    reason: str | None
+    """Why it failed: one of the error codes."""
+    message_id: str | None
+    """The message, once it was sent."""
+    created_at: str
     updated_at: str
 
 

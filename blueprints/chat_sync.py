@@ -31,7 +31,8 @@ class SyncQuery(Query):
 
 class ChangeOut(Out):
     type: str
-    """`message`, `participant` (with what they have read), `conversation`, `left` (by the caller), `draft` (theirs)."""
+    """`message`, `participant` (with what they have read), `conversation`, or `left` (by the caller); and what is only
+    the caller's: `draft`, `scheduled`."""
     data: dict[str, Any]
 
 

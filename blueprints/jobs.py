@@ -36,6 +36,12 @@ async def publish_pending(timer: func.TimerRequest) -> None:  # noqa: ARG001 - t
     await parts.get().chat.publisher.publish_pending()
 
 
+@bp.timer_trigger(arg_name="timer", schedule="*/5 * * * * *", use_monitor=False)
+async def send_scheduled(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the trigger's own name
+    """Send the chat messages that are due. One query of one partition when none is."""
+    await parts.get().chat.due.send_due()
+
+
 @bp.queue_trigger(arg_name="message", queue_name="chat", connection="AzureWebJobsStorage")
 async def follow_chat(message: func.QueueMessage) -> None:
     """Bring people into what was opened, keep their lists in order, and tell what a crash left untold."""

@@ -11,6 +11,7 @@ from domain.chat.connections import Connections
 from domain.chat.conversations import Conversations
 from domain.chat.digests import Digests
 from domain.chat.drafts import Drafts
+from domain.chat.due import DueMessages
 from domain.chat.groups import Groups
 from domain.chat.history import History
 from domain.chat.known import Known
@@ -19,6 +20,7 @@ from domain.chat.people import StoredPeople
 from domain.chat.places import Places
 from domain.chat.publishing import Publisher
 from domain.chat.receipts import Receipts
+from domain.chat.scheduling import Scheduling
 from domain.chat.sending import Sending
 from domain.chat.signals import Typing
 from domain.chat.sync import Sync
@@ -104,6 +106,15 @@ class ChatParts:
         return Drafts(self._parts.documents, self._parts.realtime, self.behind, self._parts.clock)
 
     @cached_property
+    def scheduling(self) -> Scheduling:
+        parts = self._parts
+        return Scheduling(parts.documents, parts.realtime, parts.outbox, self.behind, parts.clock, parts.ids)
+
+    @cached_property
+    def due(self) -> DueMessages:
+        return DueMessages(self._parts.documents, self.sending, self._parts.realtime, self.behind, self._parts.clock)
+
+    @cached_property
     def behind(self) -> Behind:
         return Behind()
 
@@ -144,6 +155,7 @@ class ChatParts:
             self.groups,
             self.changes,
             self._parts.social.presence,
+            self.scheduling,
         )
 
     @cached_property

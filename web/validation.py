@@ -95,10 +95,10 @@ def query_reader(kind: type[Any]) -> Callable[[Mapping[str, str]], Any]:
 
 
 def read_moment(text: str, path: str) -> datetime:
-    """An aware ISO 8601 time out of a query string. Raises Invalid, naming *path*."""
+    """An aware ISO 8601 time that came as text. Raises Invalid, naming *path*."""
     try:
         return from_iso(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # in UTC, the first and the last day there is may be out of the calendar
         raise Invalid.field(path, "format", "Must be an ISO 8601 time with its zone.") from None
 
 

@@ -44,6 +44,18 @@ class DraftNotFound(NotFound):
     message = "There is no draft."
 
 
+class ScheduledNotFound(NotFound):
+    message = "There is no such scheduled message."
+
+
+class ScheduledTooMany(Conflict):
+    message = "There are too many scheduled messages."
+
+
+class BeingSent(Conflict):
+    message = "It is too late: this message is being sent, or was sent or cancelled."
+
+
 class MessageDeleted(Conflict):
     message = "This message was deleted."
 

@@ -160,6 +160,8 @@ class Draft:
     reply_to: str | None = None
     mentions: tuple[str, ...] = ()
     """Worked out when it is sent, by who is there then."""
+    keeps_draft: bool = False
+    """What its sender is writing there is another matter: this one was scheduled."""
 
 
 def clean_message_text(text: str) -> str:

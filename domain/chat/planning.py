@@ -62,12 +62,12 @@ def marker_id(draft: Draft) -> str | None:
     return "cmid:" + hashlib.sha256(f"{draft.sender_id}:{draft.client_message_id}".encode()).hexdigest()[:40]
 
 
-def marker_of(purpose: str, client_message_id: str | None, *, pk: str) -> tuple[Operation, ...]:
-    """What makes a change with this `clientMessageId` happen once: part of its batch."""
+def marker_of(purpose: str, client_message_id: str | None, *, pk: str, **more: str) -> tuple[Create, ...]:
+    """What makes a change with this `clientMessageId` happen once: part of its batch. *more*: what it made."""
     if client_message_id is None:
         return ()
     name = "cmid:" + hashlib.sha256(f"{purpose}:{client_message_id}".encode()).hexdigest()[:40]
-    return (Create({"id": name, "pk": pk, "ttl": int(MARKER_TTL.total_seconds())}),)
+    return (Create({"id": name, "pk": pk, "ttl": int(MARKER_TTL.total_seconds()), **more}),)
 
 
 def plan_batch(head: Stored, drafts: Sequence[Draft], *, now: datetime, published_seq: int, new_id: str) -> Plan:
@@ -108,13 +108,15 @@ def plan_batch(head: Stored, drafts: Sequence[Draft], *, now: datetime, publishe
             steps.append((Create({"id": marker, "pk": pk, "messageId": message.id, "ttl": ttl}), position))
     # Who writes has read what came before: their cursor moves with their newest message.
     cursors = {message.sender_id: message.seq for message in messages}
+    typed = {draft.sender_id for draft in drafts if not draft.keeps_draft}
     for sender, seq in cursors.items():
         read: dict[str, Any] = {
             "lastReadSeq": seq,
             "lastReadAt": to_iso(now),
             "changedAt": changed_key(now, sender),
-            "draft": None,  # what is sent is no draft any more (drafts.py)
         }
+        if sender in typed:
+            read["draft"] = None  # what is sent is no draft any more (drafts.py)
         steps.append((Patch(MEMBER + sender, set=read), None))
     steps += [(Create(item), None) for item in (touch, notice and notice.item) if item]
     return Plan(

@@ -20,6 +20,7 @@ from domain.chat.lateness import look_back
 from domain.chat.model import partition_of
 from domain.chat.planning import TOUCH_EVERY
 from domain.chat.records import HEAD, LATE, MEMBER, member_of, membership_id, message_of
+from domain.chat.scheduled import scheduled_of
 from domain.chat.views import message_view
 from domain.kernel.clock import Clock, from_iso, to_iso
 from domain.kernel.containers import CHAT
@@ -119,8 +120,8 @@ class Sync:
             if step.room_left <= 0:
                 more = True
                 break
-            if place["type"] == "draft":
-                _tell_draft(step, place, drafts[place["conversationId"]])
+            if place["type"] in {"draft", "scheduled"}:
+                _tell_own(step, place, drafts.get(place["conversationId"]))
                 done = place["changedAt"]
                 continue
             within = await self._go_through(step, place, entered)
@@ -206,13 +207,16 @@ class Sync:
         return (conversation_id, found[-1].item["changedAt"]) if len(found) == limit else None
 
 
-def _tell_draft(step: _Round, pointer: Item, draft: SavedDraft | None) -> None:
-    """What the pointer leads to by now: nothing, once it was sent or forgotten."""
-    if pointer["changedAt"] < to_iso(from_iso(step.cursor.since) - OVERLAP):
+def _tell_own(step: _Round, item: Item, draft: SavedDraft | None) -> None:
+    """What is nobody else's: a scheduled message, or what a draft's pointer leads to by now."""
+    if item["changedAt"] < to_iso(from_iso(step.cursor.since) - OVERLAP):
         return
-    data = draft.view() if draft else no_draft(pointer["conversationId"])
-    if step.is_news(pointer["id"], str(data), pointer["changedAt"]):
-        step.changes.append({"type": "draft", "data": data})
+    if item["type"] == "scheduled":
+        data = scheduled_of(item).view()
+    else:
+        data = draft.view() if draft else no_draft(item["conversationId"])
+    if step.is_news(item["id"], str(data), item["changedAt"]):
+        step.changes.append({"type": item["type"], "data": data})
 
 
 def _change(conversation_id: str, item: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from domain.chat.holds import settle_hold
 from domain.chat.naming import Naming
 from domain.chat.places import Places
 from domain.chat.presence import Presence
+from domain.chat.scheduling import Scheduling
 from domain.kernel.clock import Clock, from_iso
 from domain.kernel.documents import DocumentStore
 
@@ -25,6 +26,7 @@ class ChatTasks:
         groups: Groups,
         changes: Changes,
         presence: Presence,
+        scheduling: Scheduling,
     ) -> None:
         self._documents = documents
         self._clock = clock
@@ -32,6 +34,7 @@ class ChatTasks:
         self._groups = groups
         self._changes = changes
         self._presence = presence
+        self._scheduling = scheduling
 
     async def run(self, task: Mapping[str, Any]) -> None:
         """Raises Unavailable, and KeyError for a task nobody wrote."""
@@ -52,5 +55,7 @@ class ChatTasks:
                 await self._presence.settle(task["userId"])
             case "rename":
                 await Naming(self._documents).follow(task["userId"])
+            case "due":
+                await self._scheduling.point(task)
             case unknown:
                 raise KeyError(unknown)

@@ -11,6 +11,7 @@ from domain.chat.behind import Behind
 from domain.chat.changes import Changes
 from domain.chat.conversations import Conversations
 from domain.chat.drafts import Drafts
+from domain.chat.due import DueMessages
 from domain.chat.groups import Groups
 from domain.chat.history import History
 from domain.chat.known import Known
@@ -21,6 +22,7 @@ from domain.chat.presence import Presence
 from domain.chat.publishing import Publisher
 from domain.chat.receipts import Receipts
 from domain.chat.records import HEAD
+from domain.chat.scheduling import Scheduling
 from domain.chat.sending import Sending
 from domain.chat.signals import Typing
 from domain.chat.sync import Sync
@@ -83,7 +85,10 @@ class Instance:
             timedelta(hours=24),
         )
         self.presence = Presence(self.documents, self.realtime, self.behind, self.clock, self.ids)
-        self.tasks = ChatTasks(self.documents, self.clock, self.places, self.groups, self.changes, self.presence)
+        self.scheduling = Scheduling(self.documents, self.realtime, outbox, self.behind, self.clock, self.ids)
+        self.tasks = ChatTasks(
+            self.documents, self.clock, self.places, self.groups, self.changes, self.presence, self.scheduling
+        )
         self.typing = Typing(self.documents, self.realtime, self.known, self.behind, self.clock)
         self.publisher = Publisher(self.documents, self.realtime, self.clock, self.quiet)
         self.sending = Sending(
@@ -96,6 +101,8 @@ class Instance:
             self.ids.new,
             lambda lost: 0.001 * lost,
         )
+
+        self.due = DueMessages(self.documents, self.sending, self.realtime, self.behind, self.clock)
 
     async def person(self, name: str, *, status: str = "active") -> str:
         """Somebody others can talk to; returns the id."""

@@ -15,6 +15,8 @@ HEART = "%E2%9D%A4%EF%B8%8F"
 NOBODY = "01890a5d-ac96-774b-bcce-b302099a8057"
 ROOM = "v1/conversations/{conversation_id}"
 MESSAGE = "v1/messages/{message_id}"
+LATER = {"text": "later", "sendAt": "2026-01-20T18:00:00Z"}
+SCHEDULED = ROOM + "/scheduled/{scheduled_id}"
 REACTION = MESSAGE + "/reactions/{emoji}"
 PLACE = ROOM + "/participants/{user_id}"
 
@@ -69,6 +71,30 @@ GROUP: list[tuple[Rule, dict[str, int]]] = [
         },
     ),
     (("DELETE", ROOM + "/draft", None), {"lead": 204, "member": 204, "former": 403, "stranger": 403, "admin": 403}),
+    (
+        ("POST", ROOM + "/scheduled", LATER),
+        {
+            "lead": 201,
+            "member": 201,
+            "former": 403,
+            "stranger": 403,
+            "admin": 403,
+        },
+    ),
+    # One's own and nobody else's; who was put out sees what became of theirs.
+    (
+        ("GET", ROOM + "/scheduled", None),
+        {
+            "lead": 200,
+            "member": 200,
+            "former": 200,
+            "stranger": 200,
+            "admin": 200,
+        },
+    ),
+    (("GET", SCHEDULED, None), {"lead": 200, "member": 404, "former": 404, "stranger": 404, "admin": 404}),
+    (("PATCH", SCHEDULED, {"text": "x"}), {"lead": 200, "member": 404, "former": 404, "stranger": 404, "admin": 404}),
+    (("DELETE", SCHEDULED, None), {"lead": 204, "member": 404, "former": 404, "stranger": 404, "admin": 404}),
     (("PATCH", MESSAGE, {"text": "x"}), {"lead": 200, "member": 403, "former": 403, "stranger": 403, "admin": 403}),
     (("PUT", REACTION, None), {"lead": 200, "member": 200, "former": 403, "stranger": 403, "admin": 403}),
     (("DELETE", REACTION, None), {"lead": 204, "member": 204, "former": 403, "stranger": 403, "admin": 403}),
@@ -119,6 +145,17 @@ DIRECT: list[tuple[Rule, dict[str, int]]] = [
     (("PUT", ROOM + "/draft", {"text": "I"}), {"lead": 200, "stranger": 404, "admin": 404, "blocked": 200}),
     (("DELETE", ROOM + "/draft", None), {"lead": 204, "member": 204, "stranger": 404, "admin": 404, "blocked": 204}),
     (("GET", ROOM + "/draft", None), {"lead": 404, "member": 404, "stranger": 404, "admin": 404, "blocked": 404}),
+    (
+        ("POST", ROOM + "/scheduled", LATER),
+        {
+            "lead": 201,
+            "member": 201,
+            "stranger": 404,
+            "admin": 404,
+            "blocked": 403,
+            "blocker": 403,
+        },
+    ),
     (("PATCH", MESSAGE, {"text": "x"}), {"lead": 200, "member": 403, "stranger": 404, "admin": 404, "blocked": 403}),
     (("PUT", REACTION, None), {"lead": 200, "member": 200, "stranger": 404, "admin": 404, "blocked": 403}),
     (("DELETE", REACTION, None), {"lead": 204, "member": 204, "stranger": 404, "admin": 404, "blocked": 403}),
@@ -138,7 +175,11 @@ class Cast:
             "message_id": message,
             "emoji": HEART,
             "user_id": self.people["member"].id,
+            "scheduled_id": NOBODY,
         }
+        if "{scheduled_id}" in route:
+            made = await post(self.world, f"{CHAT}/{room}/scheduled", self.people["lead"], LATER)
+            values["scheduled_id"] = made.json()["id"]
         if body and "userIds" in body:
             body = {"userIds": [each.format(lead=self.people["lead"].id) for each in body["userIds"]]}
         url = f"/api/{route.format(**values)}"
@@ -184,7 +225,8 @@ async def test_without_a_sign_in_nothing_is_answered(cast: Cast) -> None:
     room = await a_group(cast.world, cast.people["lead"], cast.people["member"])
     rules = [rule for rule, _ in (*GROUP, *DIRECT)]
     for method, route, body in (*rules, ("GET", "v1/conversations", None), ("GET", "v1/chat/sync", None)):
-        url = f"/api/{route.format(conversation_id=room, message_id=room, emoji=HEART, user_id=NOBODY)}"
+        ids = {"conversation_id": room, "message_id": room, "user_id": NOBODY, "scheduled_id": NOBODY}
+        url = f"/api/{route.format(emoji=HEART, **ids)}"
         async with cast.world.browser() as nobody:
             reply = await nobody.request(method, url, json=body)
         assert (reply.status_code, reply.json()["error"]["code"]) == (401, "missing_token"), (method, url)
@@ -192,7 +234,10 @@ async def test_without_a_sign_in_nothing_is_answered(cast: Cast) -> None:
 
 def test_no_route_is_forgotten() -> None:
     covered = {(method, route) for (method, route, _), _ in (*GROUP, *DIRECT)}
-    modules = {f"blueprints.{name}" for name in ("chat", "groups", "chat_messages", "chat_signals", "chat_drafts")}
+    modules = {
+        f"blueprints.{name}"
+        for name in ("chat", "groups", "chat_messages", "chat_signals", "chat_drafts", "chat_scheduled")
+    }
     routes = {
         (each.method, each.route)
         for each in ENDPOINTS.values()

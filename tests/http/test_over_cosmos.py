@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ from domain.kernel.containers import CHAT
 from domain.kernel.people import Person, person_item
 from tests.courses import a_course, course_id, lesson_id
 from tests.servers import Server
+from tests.world import Person as Learner
 from tests.world import World, a_world
 
 pytestmark = pytest.mark.servers
@@ -59,7 +61,8 @@ async def test_a_course_is_taken_by_parallel_steps(cloud: World) -> None:
     assert (await cloud.client.get("/api/v1/courses")).json()["items"][0]["metadata"]["enrolledCount"] == 1
 
 
-async def test_two_people_talk_and_miss_nothing(cloud: World) -> None:
+async def a_talk(cloud: World) -> tuple[Learner, Learner, str]:
+    """Ada and Bob, and the address of their conversation."""
     ada, bob = await cloud.sign_up("ada"), await cloud.sign_up("bob")
     for one in (ada, bob):
         person = Person(one.id, one.name, None, "active")
@@ -68,7 +71,12 @@ async def test_two_people_talk_and_miss_nothing(cloud: World) -> None:
         "/api/v1/conversations", json={"type": "direct", "participantIds": [bob.id]}, headers=ada.bearer
     )
     assert opened.status_code == 201, opened.text
-    messages = f"/api/v1/conversations/{opened.json()['id']}/messages"
+    return ada, bob, f"/api/v1/conversations/{opened.json()['id']}"
+
+
+async def test_two_people_talk_and_miss_nothing(cloud: World) -> None:
+    ada, bob, room = await a_talk(cloud)
+    messages = f"{room}/messages"
     sent = await asyncio.gather(
         *(
             cloud.client.post(messages, json={"text": f"{n}"}, headers=who.bearer)
@@ -82,3 +90,22 @@ async def test_two_people_talk_and_miss_nothing(cloud: World) -> None:
     assert sorted(message["id"] for message in page) == sorted(reply.json()["id"] for reply in sent)
     listed = (await cloud.client.get("/api/v1/conversations", headers=bob.bearer)).json()["items"]
     assert listed[0]["lastMessage"]["seq"] == 20
+
+
+async def test_what_is_written_for_later_is_sent_once_and_leaves_the_draft(cloud: World) -> None:
+    ada, bob, room = await a_talk(cloud)
+    saved = await cloud.client.put(f"{room}/draft", json={"text": "I was"}, headers=ada.bearer)
+    body = {"text": "later", "sendAt": "2026-01-20T12:01:00Z", "clientMessageId": "c1"}
+    made = await asyncio.gather(
+        *(cloud.client.post(f"{room}/scheduled", json=body, headers=ada.bearer) for _ in range(4))
+    )
+    assert {reply.status_code for reply in made} == {201}, [reply.text for reply in made]
+    assert len({reply.json()["id"] for reply in made}) == 1
+    cloud.clock.advance(timedelta(minutes=2))
+    await asyncio.gather(*(cloud.parts.chat.due.send_due() for _ in range(4)))
+    messages = (await cloud.client.get(f"{room}/messages", headers=bob.bearer)).json()["items"]
+    assert [message["text"] for message in messages] == ["later"]
+    assert (await cloud.client.get(made[0].headers["location"], headers=ada.bearer)).json()["status"] == "sent"
+    assert (await cloud.client.get(f"{room}/draft", headers=ada.bearer)).json() == saved.json()
+    await cloud.client.post(f"{room}/messages", json={"text": "I was late"}, headers=ada.bearer)
+    assert (await cloud.client.get(f"{room}/draft", headers=ada.bearer)).status_code == 404

@@ -1,8 +1,10 @@
 """MackChat."""
 
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
+from domain.kernel.clock import to_iso
 from tests.costs.bench import Bench, case, scenario
 from tests.http.test_chat import event, let_in, session_of
 from tests.world import Person
@@ -176,6 +178,48 @@ async def save_draft(bench: Bench) -> None:
 async def clear_draft(bench: Bench) -> None:
     ada, _, here = await a_talk(bench)
     await bench.do("PUT", f"conversations/{here['conversation_id']}/draft", ada, {"text": "I was"})
+    await bench.measure(ada, at=here)
+
+
+async def _a_scheduled(bench: Bench) -> tuple[Person, dict[str, str]]:
+    """A message that waits for tomorrow, and where it is."""
+    ada, _, here = await a_talk(bench)
+    at = to_iso(bench.world.clock.now() + timedelta(days=1))
+    made = await bench.do(
+        "POST", f"conversations/{here['conversation_id']}/scheduled", ada, {"text": "How are you?", "sendAt": at}
+    )
+    return ada, {**here, "scheduled_id": made["id"]}
+
+
+@scenario
+async def schedule_message(bench: Bench) -> None:
+    ada, _, here = await a_talk(bench)
+    at = to_iso(bench.world.clock.now() + timedelta(days=1))
+    await bench.measure(ada, at=here, json={"text": "How are you?", "sendAt": at})
+
+
+@scenario
+async def list_scheduled(bench: Bench) -> None:
+    ada, here = await _a_scheduled(bench)
+    await bench.measure(ada, at=here)
+
+
+@scenario
+async def get_scheduled(bench: Bench) -> None:
+    ada, here = await _a_scheduled(bench)
+    await bench.measure(ada, at=here)
+
+
+@scenario
+async def change_scheduled(bench: Bench) -> None:
+    ada, here = await _a_scheduled(bench)
+    at = to_iso(bench.world.clock.now() + timedelta(days=2))
+    await bench.measure(ada, at=here, json={"sendAt": at})
+
+
+@scenario
+async def cancel_scheduled(bench: Bench) -> None:
+    ada, here = await _a_scheduled(bench)
     await bench.measure(ada, at=here)
 
 
