@@ -113,6 +113,9 @@ class Guard:
                 raise NotAsked(retry_after=max(1.0, left))
 
     async def _take_slot(self) -> None:
+        if not self._free.locked():
+            await self._free.acquire()  # at once: no need for a timer
+            return
         try:
             async with asyncio.timeout(self._limits.patience):
                 await self._free.acquire()

@@ -1,59 +1,26 @@
 """The realtime port on Azure Web PubSub, through Microsoft's own client.
 
-What a send costs us matters, because every chat message is one. Measured on this adapter, 16 at a time, against a
-service on the same machine (CPU of the caller): the client as it comes 520 µs; without reading proxy settings and
-`.netrc` from disk for each request 350; without the policies that log, trace, decode and redirect 235; with the
-signature of a URL used again for half its life 175. Bare aiohttp needs 70. So: our own short list of policies, our
-own session, and one bounded retry.
+The client comes with the first call (`adapters/realtime/service.py`): importing it and what it stands on takes as long
+as all of ours, and an instance that wakes for something else never needs it.
 """
 
-import asyncio
-import logging
-import random
-import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import aiohttp
-import jwt
-from azure.core.credentials import AzureKeyCredential
-from azure.core.credentials_async import AsyncTokenCredential
-from azure.core.exceptions import (
-    AzureError,
-    HttpResponseError,
-    ResourceNotFoundError,
-    ServiceRequestError,
-    ServiceResponseError,
-)
-from azure.core.pipeline import PipelineRequest
-from azure.core.pipeline.policies import AsyncBearerTokenCredentialPolicy, SansIOHTTPPolicy
-from azure.messaging.webpubsubservice.aio import WebPubSubServiceClient
-
-from adapters.azure_http import RETRIED, open_transport
 from adapters.resilience import Guard, Limits
-from domain.kernel.errors import Unavailable
 from domain.kernel.realtime import ClientAccess
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
+    from azure.messaging.webpubsubservice.aio import WebPubSubServiceClient
 
-READ_SECONDS: Final = 2.0
-TOTAL_SECONDS: Final = 2.8
-"""For one call with its retries: a caller hears `service_unavailable` within three seconds."""
-TRIES: Final = 3
-FIRST_PAUSE: Final = 0.1
-"""Seconds, doubled for each further try, with jitter."""
-OUR_FAULT: Final = frozenset({400, 404, 413, 415})
-POOL: Final = 32
-"""Connections to the service: more calls at once wait for one."""
-SCOPE: Final = "https://webpubsub.azure.com/.default"
-_TOKEN_SECONDS: Final = 60
-_TOKENS_KEPT: Final = 4096
+    from adapters.realtime.service import Service
+
 _CHECK: Final = "ping"
 GUARD: Final = Limits(slots=64)
 
-Call = Callable[[WebPubSubServiceClient], Awaitable[Any]]
+Call = Callable[["WebPubSubServiceClient"], Awaitable[Any]]
 
 
 class WebPubSubRealtime:
@@ -69,7 +36,7 @@ class WebPubSubRealtime:
         *,
         connection_string: str | None = None,
         endpoint: str | None = None,
-        credential: Callable[[], AsyncTokenCredential] | None = None,
+        credential: "Callable[[], AsyncTokenCredential] | None" = None,
         guard: Guard | None = None,
     ) -> None:
         self._hub = hub
@@ -77,7 +44,7 @@ class WebPubSubRealtime:
         self._endpoint = endpoint
         self._credential = credential
         self._guard = guard or Guard("realtime", GUARD)
-        self._opened: WebPubSubServiceClient | None = None
+        self._opened: Service | None = None
 
     # -- port -----------------------------------------------------------------------------------------------------
 
@@ -105,10 +72,7 @@ class WebPubSubRealtime:
 
     async def add_user_to_group(self, group: str, user_id: str) -> None:
         """The user's open connections join; having none is fine."""
-        try:
-            await self._call("add_user_to_group", lambda client: client.add_user_to_group(group, user_id))
-        except ResourceNotFoundError:
-            return
+        await self._call("add_user_to_group", lambda client: client.add_user_to_group(group, user_id), missing=True)
 
     async def remove_user_from_group(self, group: str, user_id: str) -> None:
         await self._call("remove_user_from_group", lambda client: client.remove_user_from_group(group, user_id))
@@ -132,105 +96,23 @@ class WebPubSubRealtime:
 
     # -- calls ----------------------------------------------------------------------------------------------------
 
-    async def _call(self, what: str, call: Call) -> Any:
-        """Raises Unavailable; ResourceNotFoundError for a 404; what the SDK raises where we asked for nonsense."""
+    async def _call(self, what: str, call: Call, *, missing: bool = False) -> Any:
+        """Raises Unavailable; what the SDK raises where we asked for nonsense, and for a 404 unless that is fine."""
         async with self._guard.call():
-            return await self._bounded(what, call)
+            if self._opened is None:
+                self._opened = self._open()
+            return await self._opened.call(what, call, missing=missing)
 
-    async def _bounded(self, what: str, call: Call) -> Any:
-        try:
-            async with asyncio.timeout(TOTAL_SECONDS):
-                return await self._tried(call)
-        except (TimeoutError, AzureError, aiohttp.ClientError, OSError) as error:
-            status = getattr(error, "status_code", None)
-            if status in OUR_FAULT:
-                raise
-            log.warning("realtime %s failed: %s %s", what, type(error).__name__, status or "")
-            raise Unavailable(retry_after=_retry_after(error) or 1) from error
+    def _open(self) -> "Service":
+        from adapters.realtime.service import Service, identified, keyed, read_connection_string
 
-    async def _tried(self, call: Call) -> Any:
-        for tried in range(1, TRIES):
-            try:
-                return await call(self._client())
-            except (ServiceRequestError, ServiceResponseError, HttpResponseError) as error:
-                if isinstance(error, HttpResponseError) and error.status_code not in RETRIED:
-                    raise
-                pause = _pause(tried, error)
-                if pause >= TOTAL_SECONDS:
-                    raise
-                await asyncio.sleep(pause)
-        return await call(self._client())
-
-    def _client(self) -> WebPubSubServiceClient:
-        if self._opened is None:
-            self._opened = self._open()
-        return self._opened
-
-    def _open(self) -> WebPubSubServiceClient:
-        transport = open_transport(pool=POOL, read_seconds=READ_SECONDS)
         if self._connection_string is not None:
             endpoint, key = read_connection_string(self._connection_string)
-            return WebPubSubServiceClient(
-                endpoint,
-                self._hub,
-                AzureKeyCredential(key),
-                policies=[SignedUrls(key)],
-                transport=transport,
-            )
+            return Service(keyed(endpoint, self._hub, key))
         if self._endpoint is None or self._credential is None:
             raise ValueError("neither a connection string, nor an endpoint with a credential")
-        credential = self._credential()
-        return WebPubSubServiceClient(
-            self._endpoint,
-            self._hub,
-            credential,
-            policies=[AsyncBearerTokenCredentialPolicy(credential, SCOPE)],
-            transport=transport,
-        )
-
-
-class SignedUrls(SansIOHTTPPolicy[Any, Any]):
-    """The service's key authentication: a token for one URL, good for a minute, used again for half of that."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__()
-        self._key = key
-        self._tokens: OrderedDict[str, tuple[str, float]] = OrderedDict()
-
-    def on_request(self, request: PipelineRequest[Any]) -> None:
-        url = request.http_request.url
-        token, until = self._tokens.get(url, ("", 0.0))
-        now = time.time()
-        if until < now:
-            token = jwt.encode({"aud": url, "exp": int(now) + _TOKEN_SECONDS}, self._key, algorithm="HS256")
-            self._tokens[url] = token, now + _TOKEN_SECONDS / 2
-            self._tokens.move_to_end(url)
-            if len(self._tokens) > _TOKENS_KEPT:
-                self._tokens.popitem(last=False)
-        request.http_request.headers["Authorization"] = f"Bearer {token}"
-
-
-def read_connection_string(text: str) -> tuple[str, str]:
-    """The endpoint and the key. Raises ValueError without showing either."""
-    parts = dict(part.split("=", 1) for part in text.split(";") if "=" in part)
-    named = {name.strip().lower(): value.strip() for name, value in parts.items()}
-    endpoint, key = named.get("endpoint", "").rstrip("/"), named.get("accesskey", "")
-    if not endpoint.startswith(("http://", "https://")) or not key:
-        raise ValueError("the Web PubSub connection string is not Endpoint=https://...;AccessKey=...;")
-    return endpoint + (f":{named['port']}" if named.get("port") else ""), key
+        return Service(identified(self._endpoint, self._hub, self._credential()))
 
 
 def _session_group(session_id: str) -> str:
     return f"s.{session_id}"
-
-
-def _pause(tried: int, error: Exception) -> float:
-    """Seconds before the next try: what the service asks for, or growing by itself. The total time is bounded."""
-    asked = _retry_after(error)
-    return asked if asked is not None else FIRST_PAUSE * 2 ** (tried - 1) * random.uniform(0.5, 1.5)  # noqa: S311
-
-
-def _retry_after(error: Exception) -> float | None:
-    response: Any = getattr(error, "response", None)
-    text = response.headers.get("Retry-After", "") if response is not None else ""
-    return float(text) if text.isdigit() else None

@@ -12,7 +12,8 @@ import pytest
 from aiohttp import web
 
 from adapters.identity import AzureIdentity
-from adapters.realtime.webpubsub import WebPubSubRealtime, read_connection_string
+from adapters.realtime.service import read_connection_string
+from adapters.realtime.webpubsub import WebPubSubRealtime
 from devhost.webpubsub import Config, LocalWebPubSub
 from domain.kernel.errors import Unavailable
 from domain.kernel.realtime import Realtime
