@@ -85,14 +85,18 @@ async def _ask(name: str, part: Callable[[], Any]) -> tuple[bool, str]:
 
 
 async def migrate(parts: Parts, options: Mapping[str, str], text: str) -> str:  # noqa: ARG001 - a command's shape
+    changed = False if sql.is_current(parts.settings) else await _migrate_sql(parts)
+    await _make_containers(parts)
+    return "the SQL schema was brought up to date" if changed else "the SQL schema is up to date"
+
+
+async def _migrate_sql(parts: Parts) -> bool:
     from adapters.sql.schema import SchemaAhead
 
     try:
-        changed = await sql.migrate(parts.sql)
-        await _make_containers(parts)
+        return await sql.migrate(parts.sql)
     except SchemaAhead as error:
         raise CommandFailed(str(error)) from error
-    return "the SQL schema was brought up to date" if changed else "the SQL schema is up to date"
 
 
 async def _make_containers(parts: Parts) -> None:

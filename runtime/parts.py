@@ -6,9 +6,10 @@ the module (never `from runtime.parts import get`): then a test has one place to
 
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
+from adapters.sql import sqlite_file
 from adapters.sql.sweeping import Debts, SqlSweep
 from domain.kernel.ids import Ids, SystemIds
 from domain.kernel.outbox import Outbox
@@ -76,10 +77,14 @@ class Parts(ServiceParts):
 
     @cached_property
     def sql_sweep(self) -> SqlSweep:
-        """An embedded database never sleeps, so it is asked at every tick."""
-        embedded = isinstance(self.settings.sql, Embedded)
-        period = timedelta() if embedded else self.settings.forms.sweep_every
-        return SqlSweep(lambda: self.sql_outbox, self.sql_debts, self.clock, period)
+        """An embedded database never sleeps, so its file is asked at every tick."""
+        match self.settings.sql:
+            case Embedded(folder):
+                owes = partial(sqlite_file.owes, sqlite_file.sqlite_path(folder))
+                return SqlSweep(lambda: self.sql_outbox, self.sql_debts, self.clock, timedelta(), owes)
+            case _:
+                period = self.settings.forms.sweep_every
+                return SqlSweep(lambda: self.sql_outbox, self.sql_debts, self.clock, period)
 
     @cached_property
     def outbox(self) -> Outbox:

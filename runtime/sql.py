@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from adapters.resilience import Guard
+from adapters.sql import sqlite_file
 from runtime.services import AzureSql, Embedded
 from runtime.settings import Settings
 
@@ -24,6 +25,11 @@ def open_database(settings: Settings, guard: Callable[..., Guard]) -> "Database"
 
             token = managed_identity(settings.identity_client_id, production=settings.production)
             return azure_database(odbc, token, guard=guard("sql", GUARD, answered=(SlotsTaken,)))
+
+
+def is_current(settings: Settings) -> bool:
+    """Whether the schema needs nothing, as an embedded database's file tells. Elsewhere only the database can."""
+    return isinstance(settings.sql, Embedded) and sqlite_file.is_current(sqlite_file.sqlite_path(settings.sql.folder))
 
 
 async def migrate(database: "Database") -> bool:

@@ -7,9 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, inspect, text
 
 from adapters.sql.database import Database
-
-HEAD: Final = "0001"
-"""The newest migration, known here so that looking costs one statement instead of importing Alembic."""
+from adapters.sql.sqlite_file import HEAD
 
 MIGRATIONS: Final = Path(__file__).parents[2] / "migrations"
 

@@ -9,14 +9,10 @@ from sqlalchemy import Connection, Engine, create_engine, event
 
 from adapters.sql.database import Database
 from adapters.sql.slots import Slots
+from adapters.sql.sqlite_file import sqlite_path
 
-FILE_NAME: Final = "sql.db"
 READERS: Final = 4
 BUSY_MILLISECONDS: Final = 5000
-
-
-def sqlite_path(folder: Path) -> Path:
-    return folder / FILE_NAME
 
 
 def sqlite_engine(path: Path) -> Engine:

@@ -27,16 +27,20 @@ class Sweeps(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SqlSweep:
-    """*outbox* is built only when there is something to do. A *period* of zero sweeps at every tick."""
+    """*outbox* is built only when there is something to do. A *period* of zero sweeps at every tick.
+
+    Where *owes* can tell for little that nothing is left, a sweep that is due is left out.
+    """
 
     outbox: Callable[[], Sweeps]
     debts: Debts
     clock: Clock
     period: timedelta
+    owes: Callable[[], bool] = lambda: True
 
     async def run(self) -> int:
         """Sweep if something is known to be left, or once a *period*. Returns how many tasks were handed over."""
-        if self.debts.known or begins(self.clock.now(), self.period):
+        if self.debts.known or (begins(self.clock.now(), self.period) and self.owes()):
             return await self.outbox().sweep()
         return 0
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from adapters.sql.sqlite import sqlite_path
+from adapters.sql.sqlite_file import sqlite_path
 from domain.kernel.containers import ACCOUNTS
 from domain.kernel.documents import Query
 from domain.kernel.errors import Unavailable

@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from adapters.sql.sqlite import sqlite_database, sqlite_path
+from adapters.sql.sqlite import sqlite_database
+from adapters.sql.sqlite_file import sqlite_path
 from tests.world import World, a_world
 
 CONTACT = {"name": "Ada", "email": "ada@people.example", "subject": "Hours", "message": "When do you open?\nThanks."}

@@ -15,7 +15,8 @@ from adapters.sql.database import Again, Database
 from adapters.sql.errors import Duplicate, SqlUnavailable
 from adapters.sql.schema import upgrade
 from adapters.sql.slots import Slots
-from adapters.sql.sqlite import sqlite_database, sqlite_engine, sqlite_path
+from adapters.sql.sqlite import sqlite_database, sqlite_engine
+from adapters.sql.sqlite_file import sqlite_path
 from adapters.sql.tables import COUNTERS
 from domain.kernel.errors import NotFound
 

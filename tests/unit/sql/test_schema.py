@@ -11,8 +11,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from adapters.sql.database import Database
-from adapters.sql.schema import HEAD, MIGRATIONS, SchemaAhead, upgrade
+from adapters.sql.schema import MIGRATIONS, SchemaAhead, upgrade
 from adapters.sql.sqlite import sqlite_database
+from adapters.sql.sqlite_file import HEAD
 from adapters.sql.tables import METADATA
 from runtime import admin
 from runtime.parts import Parts
