@@ -26,7 +26,7 @@ from domain.courses.search import Wanted
 from domain.kernel.containers import CHAT, COURSES
 from domain.kernel.documents import Create, Patch
 from tests.budget import CountingDocuments
-from tests.chat.lounge import Instance
+from tests.chat.lounge import Instance, blobs_in
 from tests.courses import a_course, a_school
 from tests.factories import NOON, ManualClock
 from tests.world import RecordingRealtime
@@ -117,7 +117,8 @@ class Growth:
         folder.mkdir()
         clock = ManualClock()
         documents = CountingDocuments(SqliteDocuments(folder / "documents.db", clock))
-        return Instance(documents, RecordingRealtime(), clock, SqliteQueue(folder / "queues.db", clock))
+        queue = SqliteQueue(folder / "queues.db", clock)
+        return Instance(documents, RecordingRealtime(), blobs_in(folder, clock), clock, queue)
 
     def _page(self, chat: Instance, me: str, room: str, before: int | None) -> Operation:
         return lambda: chat.history.page(me, room, before=before)

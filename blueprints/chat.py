@@ -6,10 +6,17 @@ import azure.functions as func
 from msgspec import UnsetType
 
 from blueprints.access import SIGNED_IN
-from blueprints.chat_shapes import ConversationOut, MessageOut, MessagesOut, MessagesQuery, OpenIn, SendIn
+from blueprints.chat_shapes import (
+    ConversationOut,
+    MessageOut,
+    MessagesOut,
+    MessagesQuery,
+    OpenIn,
+    SendIn,
+    draft_of,
+    sent_view,
+)
 from domain.chat.history import MAX_CATCH_UP, MAX_PAGE, PAGE
-from domain.chat.model import Draft, clean_message_text
-from domain.chat.views import message_view
 from domain.kernel.errors import Invalid
 from runtime import parts
 from web.call import Call
@@ -87,11 +94,14 @@ async def send_message(call: Call) -> Reply:
 
     Answered 201 it is durable. The same `clientMessageId` again gives the same message and delivers nothing twice.
     `mentions` are those whom the text names by `@` and their whole name; `@all` is everyone, for the group's admins.
+    A file is attached to one message only: of two that name it, one is refused (`in_use`) and may be sent without it.
     """
     body = call.body(SendIn)
-    draft = Draft(call.user_id, clean_message_text(body.text), body.client_message_id, body.reply_to)
+    # A try after a crash, with the same key, is given the same id: so it is the same message.
+    keyed = call.new_id if call.idempotency_key else None
+    draft = draft_of(call.user_id, body, body.client_message_id or keyed)
     message = await parts.get().chat.sending.send(call.path_id("conversation_id"), draft)
-    return Reply(201, message_view(message), {"Location": f"/api/v1/messages/{message.id}"})
+    return Reply(201, await sent_view(message), {"Location": f"/api/v1/messages/{message.id}"})
 
 
 @endpoint(

@@ -1,11 +1,15 @@
 """What goes in and out of MackChat."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, Meta, UnsetType, field
 
+from domain.chat.attached import links_to
 from domain.chat.history import MAX_CATCH_UP
+from domain.chat.model import MAX_ATTACHMENTS, Draft, Message, clean_message_text
+from domain.chat.views import attachment_view, message_view
 from domain.kernel.ids import UUID7_PATTERN
+from runtime import parts
 from web.bodies import In, Out, Query
 from web.paging import Pagination
 
@@ -37,8 +41,19 @@ class ChangeRoleIn(In):
     role: Literal["admin", "member"]
 
 
+class AttachIn(In):
+    id: Id
+
+
+Attached = Annotated[list[AttachIn], Meta(max_length=MAX_ATTACHMENTS)]
+"""Complete uploads of the sender's, of the category `message`; each is one message's only."""
+
+
 class SendIn(In):
-    text: Annotated[str, Meta(min_length=1, max_length=4000)]
+    """*text* may be missing or empty beside *attachments*."""
+
+    text: Annotated[str, Meta(max_length=4000)] = ""
+    attachments: Attached = field(default_factory=list)
     reply_to: Id | None = None
     client_message_id: ClientMessageId | None = None
 
@@ -81,9 +96,14 @@ class ConversationOut(Out):
 
 
 class AttachmentOut(Out):
+    """*url* reads the file for ten minutes or more; after that `GET /files/{id}` has a new one.
+
+    Null while none can be made, and for good once the file was deleted: then there is no such file.
+    """
+
     id: str
     name: str
-    url: str
+    url: str | None
     size: int
     mime_type: str
 
@@ -179,3 +199,25 @@ class ReceiptOut(Out):
 
 class TypingIn(In):
     state: Literal["start", "stop"]
+
+
+def draft_of(sender_id: str, body: SendIn, client_message_id: str | None) -> Draft:
+    """Raises MessageRejected."""
+    return Draft(
+        sender_id,
+        clean_message_text(body.text, attached=len(body.attachments)),
+        client_message_id,
+        body.reply_to,
+        file_ids=tuple(each.id for each in body.attachments),
+    )
+
+
+async def sent_view(message: Message) -> dict[str, Any]:
+    """A message as its sender is answered."""
+    return message_view(message, links=await links_to(parts.get().files.of_messages, [message]))
+
+
+async def attachment_views(message: Message) -> list[dict[str, Any]]:
+    """Its files alone."""
+    links = await links_to(parts.get().files.of_messages, [message])
+    return [attachment_view(each, links) for each in message.attachments]

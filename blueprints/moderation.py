@@ -7,6 +7,8 @@ import azure.functions as func
 from msgspec import Meta
 
 from blueprints.access import ADMINS, SIGNED_IN
+from blueprints.chat_shapes import AttachmentOut, attachment_views
+from blueprints.courses_shapes import WholeListOut
 from domain.chat.reports import Decision, Dossier, Edit, Report, Wanted
 from domain.chat.views import face
 from domain.kernel.clock import to_iso
@@ -56,8 +58,15 @@ class NamedOut(Out):
         return cls(user_id, shown["name"], shown["avatar"])
 
 
+class ReportedFileOut(Out):
+    id: str
+    name: str
+    size: int
+    mime_type: str
+
+
 class ReportedMessageOut(Out):
-    """The message when it was reported."""
+    """The message when it was reported. `GET /admin/reports/{id}/attachments` has links to its files."""
 
     id: str
     conversation_id: str
@@ -67,6 +76,7 @@ class ReportedMessageOut(Out):
     timestamp: str
     edited_at: str | None
     deleted_at: str | None
+    attachments: list[ReportedFileOut]
 
 
 class ReportOut(Out, kw_only=True):
@@ -115,6 +125,11 @@ class DecisionOut(Out):
         return cls(to_iso(decision.at), by, decision.status, decision.legal_hold, decision.note)
 
 
+class ReportedFilesOut(Out):
+    items: list[AttachmentOut]
+    pagination: WholeListOut
+
+
 class DossierOut(ReportOut, kw_only=True):
     edits: list[EditOut]
     message_now: MessageNowOut | None
@@ -157,6 +172,7 @@ def _report(report: Report, people: Mapping[str, Person]) -> dict[str, Any]:
             to_iso(said.sent_at),
             to_iso(said.edited_at) if said.edited_at else None,
             to_iso(said.deleted_at) if said.deleted_at else None,
+            [ReportedFileOut(each.id, each.name, each.size, each.media_type) for each in said.attachments],
         ),
     }
 
@@ -199,6 +215,24 @@ async def list_reports(call: Call) -> Reply:
 async def get_report(call: Call) -> Reply:
     """Show a report: the message as it was and as it is, what it said before, and what was decided."""
     return Reply(200, DossierOut.of_dossier(await parts.get().social.reports.open_dossier(call.path_id("report_id"))))
+
+
+@endpoint(
+    bp,
+    "GET",
+    "v1/admin/reports/{report_id}/attachments",
+    access=ADMINS,
+    gives=ReportedFilesOut,
+    errors=("not_found",),
+)
+async def list_reported_files(call: Call) -> Reply:
+    """Get links to the files of the message that was reported.
+
+    Also when it was deleted since: while a report holds the message, the bytes stay. Links are good for ten minutes or
+    more.
+    """
+    held = await parts.get().social.reports.get(call.path_id("report_id"))
+    return Reply(200, {"items": await attachment_views(held.report.said), "pagination": WholeListOut()})
 
 
 @endpoint(

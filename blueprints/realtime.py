@@ -1,22 +1,21 @@
 """The way to the realtime service, and what the service tells us about its connections."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import azure.functions as func
 import msgspec
 
 from blueprints.access import REALTIME_SERVICE, SIGNED_IN
-from blueprints.chat_shapes import ClientMessageId, Id, MessageOut, ReadIn, TypingIn
+from blueprints.chat_shapes import Id, MessageOut, ReadIn, SendIn, TypingIn, draft_of, sent_view
 from blueprints.chat_signals import receipt_out
 from domain.chat.connections import ConnectionRefused
-from domain.chat.model import Draft, clean_message_text
-from domain.chat.views import SESSION_GROUP, message_view
+from domain.chat.views import SESSION_GROUP
 from domain.kernel.clock import to_iso
 from domain.kernel.errors import Forbidden, NotFound
 from domain.kernel.ids import is_uuid7
 from runtime import parts
-from web.bodies import In, Out
+from web.bodies import Out
 from web.call import Call
 from web.cloudevents import CloudEvent, allowed_origin, check_signature, read_event
 from web.declaration import Limit
@@ -37,13 +36,10 @@ class NegotiateOut(Out):
     subprotocol: str
 
 
-class MessageEventIn(In):
+class MessageEventIn(SendIn, kw_only=True):
     """The data of the user event `message`: the REST body, and where it goes."""
 
     conversation_id: Id
-    text: Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
-    reply_to: Id | None = None
-    client_message_id: ClientMessageId | None = None
 
 
 class ReadEventIn(ReadIn, kw_only=True):
@@ -139,8 +135,8 @@ async def _message(call: Call, event: CloudEvent) -> Reply:
     parts.get().social.presence.heard(sender, event.connection_id)
     # Without an id of the client's own, the event's serves: a retry of the same event is the same message.
     client_message_id = body.client_message_id or f"{event.connection_id}:{event.id}"
-    draft = Draft(sender, clean_message_text(body.text), client_message_id, body.reply_to)
-    return Reply(200, message_view(await parts.get().chat.sending.send(body.conversation_id, draft)))
+    draft = draft_of(sender, body, client_message_id)
+    return Reply(200, await sent_view(await parts.get().chat.sending.send(body.conversation_id, draft)))
 
 
 async def _read(call: Call, event: CloudEvent) -> Reply:

@@ -4,6 +4,8 @@ import random
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from domain.chat.attached import MessageHolder
+from domain.chat.attaching import Attaching
 from domain.chat.behind import Behind
 from domain.chat.bindings import Bindings
 from domain.chat.changes import Changes
@@ -54,7 +56,7 @@ class ChatParts:
 
     @cached_property
     def sync(self) -> Sync:
-        return Sync(self._parts.documents, self.conversations, self._parts.clock)
+        return Sync(self._parts.documents, self._parts.files.of_messages, self.conversations, self._parts.clock)
 
     @cached_property
     def places(self) -> Places:
@@ -78,11 +80,12 @@ class ChatParts:
 
     @cached_property
     def history(self) -> History:
-        return History(self._parts.documents, self.known)
+        return History(self._parts.documents, self._parts.files.of_messages, self.known)
 
     @cached_property
     def publisher(self) -> Publisher:
-        return Publisher(self._parts.documents, self._parts.realtime, self._parts.clock)
+        parts = self._parts
+        return Publisher(parts.documents, parts.realtime, parts.files.of_messages, parts.clock)
 
     @cached_property
     def sending(self) -> Sending:
@@ -93,6 +96,7 @@ class ChatParts:
         return Sending(
             self._parts.documents,
             self.publisher,
+            self.attaching,
             self._parts.outbox,
             self.behind,
             self.known,
@@ -113,6 +117,18 @@ class ChatParts:
     @cached_property
     def due(self) -> DueMessages:
         return DueMessages(self._parts.documents, self.sending, self._parts.realtime, self.behind, self._parts.clock)
+
+    @cached_property
+    def attaching(self) -> Attaching:
+        return Attaching(self._parts.documents, self._parts.files.of_messages, self._parts.ids.new)
+
+    @cached_property
+    def holder(self) -> MessageHolder:
+        return MessageHolder(self._parts.documents, self._lose_file)
+
+    async def _lose_file(self, message_id: str, file_id: str) -> None:
+        """Built when a file is lost, and not for who reads one: changes bring the realtime service's SDK along."""
+        await self.changes.lose_file(message_id, file_id)
 
     @cached_property
     def behind(self) -> Behind:
@@ -137,6 +153,7 @@ class ChatParts:
     def changes(self) -> Changes:
         return Changes(
             self._parts.documents,
+            self._parts.files.of_messages,
             self._parts.realtime,
             self._parts.outbox,
             self.behind,

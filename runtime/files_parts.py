@@ -3,6 +3,9 @@
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from domain.chat.attached import HOLDER as CHAT
+from domain.files.attached import MessageFiles
+from domain.files.holders import Holders
 from domain.files.service import Files
 from domain.files.sweeping import FileSweep
 from domain.files.uploads import Uploads
@@ -28,11 +31,16 @@ class FilesParts:
 
     @cached_property
     def files(self) -> Files:
-        return Files(self._parts.documents, self._parts.blobs, self._parts.clock)
+        return Files(self._parts.documents, self._parts.blobs, self._parts.clock, self.holders)
+
+    @cached_property
+    def holders(self) -> Holders:
+        """The features that say who may read what they hold."""
+        return Holders({CHAT: self._parts.chat.holder})
 
     @cached_property
     def sweep(self) -> FileSweep:
-        return FileSweep(self._parts.documents, self._parts.blobs, self._parts.clock)
+        return FileSweep(self._parts.documents, self._parts.blobs, self._parts.clock, self.holders)
 
     @cached_property
     def verdicts(self) -> Verdicts:
@@ -45,3 +53,7 @@ class FilesParts:
     @cached_property
     def attachments(self) -> FormFiles:
         return FormFiles(self._parts.documents)
+
+    @cached_property
+    def of_messages(self) -> MessageFiles:
+        return MessageFiles(self._parts.documents, self._parts.blobs, self._parts.clock)

@@ -52,7 +52,7 @@ class SocialParts:
 
     @cached_property
     def search(self) -> Search:
-        return Search(self._parts.documents, self.message_index)
+        return Search(self._parts.documents, self._parts.files.of_messages, self.message_index)
 
     async def close(self) -> None:
         if "message_index" in vars(self):

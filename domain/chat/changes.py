@@ -1,24 +1,28 @@
 """What becomes of a message after it was sent: edits, deletion, reactions.
 
 A message's id leads to its partition. Each change is one batch on condition that the message is unchanged: the
-message, its place in the list when it is the last one, what moderators keep, and the outbox task that tells it. A loser
-reads and judges again. What is told behind the answer is told by a job if this process dies.
+message, its place in the list when it is the last one, what moderators keep, and the outbox tasks that tell it and
+discard the files of what was deleted. A loser reads and judges again. What is done behind the answer is done by a job
+if this process dies.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from domain.chat.access import Room, look_into, refusal
+from domain.chat.attached import claim_name, discard, links_to
 from domain.chat.behind import Behind
 from domain.chat.emoji import clean_emoji
-from domain.chat.errors import ConversationBusy, MessageDeleted, MessageNotFound, NotParticipant, TooLateToChange
+from domain.chat.errors import MessageDeleted, MessageNotFound, NotParticipant, TooLateToChange
 from domain.chat.known import Known
 from domain.chat.mentions import find_mentioned
 from domain.chat.model import SNIPPET_CHARS, Message, partition_of
 from domain.chat.planning import is_touch_due, marker_of, touch_item
-from domain.chat.records import HEAD, changed_key, edit_item, message_item, message_of
+from domain.chat.ports import Attachments
+from domain.chat.races import until_won
+from domain.chat.records import CLAIM, HEAD, changed_key, edit_item, message_item, message_of
 from domain.chat.views import (
     MESSAGE_DELETED,
     MESSAGE_UPDATED,
@@ -34,7 +38,6 @@ from domain.kernel.documents import (
     DocumentStore,
     Item,
     ItemExists,
-    ItemNotFound,
     ItemStale,
     Operation,
     Patch,
@@ -46,7 +49,6 @@ from domain.kernel.ids import Ids
 from domain.kernel.outbox import Outbox, Task, outbox_item
 from domain.kernel.realtime import Realtime
 
-RACES: Final = 12
 MAX_EMOJIS: Final = 20
 """Different ones on one message."""
 
@@ -58,9 +60,6 @@ class Found:
     stored: Stored
     message: Message
     room: Room
-
-    def view(self, message: Message) -> dict[str, Any]:
-        return message_view(message, self.room.members)
 
     def mentioned(self, text: str) -> tuple[str, ...]:
         """Whom *text* mentions in place of the message's own: of those who are there now."""
@@ -83,10 +82,21 @@ class Change:
     beside: tuple[Operation, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The batch of a change, and the outbox items in it that are seen to behind the answer."""
+
+    steps: tuple[Operation, ...]
+    told: Item
+    discarded: Item | None
+    touch: Item | None
+
+
 class Changes:
     def __init__(
         self,
         documents: DocumentStore,
+        attachments: Attachments,
         realtime: Realtime,
         outbox: Outbox,
         behind: Behind,
@@ -97,6 +107,7 @@ class Changes:
     ) -> None:
         """*change_within* is how long a message may be edited or deleted by who sent it."""
         self._documents = documents
+        self._attachments = attachments
         self._realtime = realtime
         self._outbox = outbox
         self._behind = behind
@@ -136,7 +147,7 @@ class Changes:
         return await self._change(me, message_id, change)
 
     async def delete(self, me: str, message_id: str, *, moderates: bool) -> dict[str, Any]:
-        """Leave a tombstone; what was said is kept for moderators for a while. Safe to repeat.
+        """Leave a tombstone; what was said is kept for moderators for a while, files are not. Safe to repeat.
 
         One's own within the time, any message by a group's admins, and anywhere by who *moderates* the platform.
         Raises as `edit` does.
@@ -153,7 +164,15 @@ class Changes:
                 self._check_time(message, now)
             kept = Create(edit_item(message, at=now, by=me))
             gone = replace(
-                message, text="", reactions={}, deleted_at=now, deleted_by=me, version=message.version + 1, mentions=()
+                message,
+                text="",
+                reactions={},
+                mentions=(),
+                attachments=(),
+                claim=None,
+                deleted_at=now,
+                deleted_by=me,
+                version=message.version + 1,
             )
             return Change(gone, MESSAGE_DELETED, (kept,))
 
@@ -181,6 +200,22 @@ class Changes:
 
         return await self._change(me, message_id, change)
 
+    async def lose_file(self, message_id: str, file_id: str) -> None:
+        """Show a file of the message as gone: it was deleted by itself. Safe to repeat. Raises ConversationBusy."""
+
+        def change(found: Found, _now: datetime) -> Change | None:
+            message = found.message
+            left = tuple(replace(each, gone=True) if each.id == file_id else each for each in message.attachments)
+            if left == message.attachments:
+                return None
+            return Change(replace(message, attachments=left, version=message.version + 1), MESSAGE_UPDATED)
+
+        await self._change("", message_id, change, moderates=True)
+
+    async def discard(self, task: Mapping[str, Any]) -> None:
+        """Do a `discard` task that a crash left undone. Safe to repeat. Raises Unavailable."""
+        await discard(self._documents, self._attachments, task)
+
     async def tell(self, message_id: str, name: str) -> None:
         """Tell a change that a crash left untold, with the message as it is now. Safe to repeat. Raises Unavailable."""
         pk = partition_of(message_id)
@@ -188,8 +223,7 @@ class Changes:
         room = await look_into(self._documents, pk, None)
         if stored is not None and room is not None:
             message = message_of(stored.item)
-            frame = message_changed(name, message, room.members)
-            await self._realtime.send_to_group(conversation_group(message.conversation_id), frame)
+            await self._send(name, message, room)
 
     async def find(self, me: str, message_id: str, *, moderates: bool = False) -> Found:
         """Two document calls. Strangers of a direct conversation learn nothing: for them there is no such message."""
@@ -220,34 +254,38 @@ class Changes:
         *,
         moderates: bool = False,
     ) -> dict[str, Any]:
-        for _ in range(RACES):
+        async def attempt() -> dict[str, Any]:
             found = await self.find(me, message_id, moderates=moderates)
             now = self._clock.now()
             change = judge(found, now)
             if change is None:
-                return found.view(found.message)
-            steps, told, touch = self._plan(found, change, now)
+                return await self._view(found, found.message)
+            plan = self._plan(found, change, now)
             try:
-                await self._documents.batch(CHAT, found.stored.item["pk"], steps)
-            except (ItemStale, ItemNotFound):
-                continue
+                await self._documents.batch(CHAT, found.stored.item["pk"], plan.steps)
             except ItemExists as error:
-                if _met_marker(steps, error):
-                    found = await self.find(me, message_id)
-                    return found.view(found.message)
-                continue  # a rival kept the same version
-            frame = message_changed(change.event, change.message, found.room.members)
-            self._behind.run(self._follow(frame, told, touch, found.room.conversation.id))
-            return found.view(change.message)
-        raise ConversationBusy(retry_after=1)
+                if not _met_marker(plan.steps, error):
+                    raise ItemStale from None  # a rival kept the same version
+                found = await self.find(me, message_id)
+                return await self._view(found, found.message)
+            self._behind.run(self._follow(change, found.room, plan))
+            return await self._view(found, change.message)
 
-    def _plan(self, found: Found, change: Change, now: datetime) -> tuple[list[Operation], Item, Item | None]:
+        return await until_won(attempt)
+
+    async def _view(self, found: Found, message: Message) -> dict[str, Any]:
+        return message_view(message, found.room.members, await links_to(self._attachments, [message]))
+
+    def _plan(self, found: Found, change: Change, now: datetime) -> Plan:
         head, message, pk = found.room.head, change.message, found.stored.item["pk"]
         item = {**message_item(message), "changedAt": changed_key(now, message.id)}
-        task = Task(self._ids.new(), "chat", {"task": "tell", "event": change.event, "messageId": message.id})
-        told = outbox_item(task, pk=pk, now=now)
+        told = self._task(pk, now, {"task": "tell", "event": change.event, "messageId": message.id})
         touch = touch_item(head.item, now=now, new_id=self._ids.new()) if is_touch_due(head.item, now) else None
         steps: list[Operation] = [Replace(item, if_match=found.stored.etag), *change.beside, Create(told)]
+        discarded = None
+        if found.message.claim and not message.claim:
+            discarded = self._task(pk, now, _discarding(found.message))
+            steps += [Patch(CLAIM + found.message.claim, set={"endedAt": to_iso(now)}), Create(discarded)]
         moved: dict[str, Any] = {"syncedOn": to_iso(now)} if touch else {}
         is_last = message.seq == head.item["lastSeq"]
         if is_last and message.text != found.message.text:
@@ -256,13 +294,31 @@ class Changes:
             steps.append(Patch(HEAD, set=moved, if_match=head.etag if is_last else None))
         if touch:
             steps.append(Create(touch))
-        return steps, told, touch
+        return Plan(tuple(steps), told, discarded, touch)
 
-    async def _follow(self, frame: dict[str, Any], told: Item, touch: Item | None, conversation_id: str) -> None:
-        work = self._realtime.send_to_group(conversation_group(conversation_id), frame)
-        await self._outbox.do_now(CHAT, told, work)
-        if touch:
-            await self._outbox.offer(CHAT, touch)
+    def _task(self, pk: str, now: datetime, payload: dict[str, Any]) -> Item:
+        return outbox_item(Task(self._ids.new(), "chat", payload), pk=pk, now=now)
+
+    async def _follow(self, change: Change, room: Room, plan: Plan) -> None:
+        await self._outbox.do_now(CHAT, plan.told, self._send(change.event, change.message, room))
+        if plan.discarded:
+            await self._outbox.do_now(CHAT, plan.discarded, self.discard(plan.discarded["payload"]))
+        if plan.touch:
+            await self._outbox.offer(CHAT, plan.touch)
+
+    async def _send(self, name: str, message: Message, room: Room) -> None:
+        frame = message_changed(name, message, room.members, await links_to(self._attachments, [message]))
+        await self._realtime.send_to_group(conversation_group(message.conversation_id), frame)
+
+
+def _discarding(message: Message) -> dict[str, Any]:
+    """The task that makes a message's files follow it."""
+    return {
+        "task": "discard",
+        "messageId": message.id,
+        "claim": claim_name(message.conversation_id, message.claim or ""),
+        "fileIds": [each.id for each in message.attachments],
+    }
 
 
 def _met_marker(steps: Sequence[Operation], error: ItemExists) -> bool:

@@ -15,12 +15,13 @@ from domain.chat.access import MAX_MEMBERS, Room, enter, look_into
 from domain.chat.behind import Behind
 from domain.chat.blocking import block_keys
 from domain.chat.conversations import Conversations
-from domain.chat.errors import ConversationBusy, LastAdmin, NotGroupAdmin, ParticipantNotFound
+from domain.chat.errors import LastAdmin, NotGroupAdmin, ParticipantNotFound
 from domain.chat.known import Known
 from domain.chat.model import KEEP, Conversation, Keep, Member, clean_group_name, partition_of
 from domain.chat.places import NAMED_EACH, Places, place_task
 from domain.chat.planning import is_touch_due, touch_item
 from domain.chat.ports import Pictures
+from domain.chat.races import until_won
 from domain.chat.records import HEAD, LEFT_KEPT, MEMBER, changed_key, head_item, member_item, roll_item
 from domain.chat.views import conversation_group, conversation_updated
 from domain.kernel.clock import Clock, to_iso
@@ -30,8 +31,6 @@ from domain.kernel.documents import (
     DocumentStore,
     Item,
     ItemExists,
-    ItemNotFound,
-    ItemStale,
     Operation,
     Patch,
     Replace,
@@ -46,7 +45,6 @@ from domain.kernel.realtime import Realtime
 IN_ONE_BATCH: Final = 90
 """People let in by one batch: the head and the outbox take their part of the hundred operations."""
 
-RACES: Final = 12
 ADMIN: Final = "admin"
 MEMBER_ROLE: Final = "member"
 
@@ -249,34 +247,36 @@ class Groups:
         created: bool = False,
     ) -> None:
         """Judge and write until the group stood still in between, then have the rest follow."""
-        pk = partition_of(conversation_id)
-        for _ in range(RACES):
+
+        async def attempt() -> None:
             room = await enter(self._documents, conversation_id, me)
             now = self._clock.now()
             move = judge(room, now)
-            if move is None:
-                return
-            if move.user_ids is None:
-                payload = {"task": "tellGroup", "conversationId": conversation_id}
-                task = outbox_item(Task(self._ids.new(), "chat", payload), pk=pk, now=now)
-            else:
-                more = {"created": True} if created else {}
-                task = place_task(conversation_id, move.user_ids, task_id=self._ids.new(), now=now, **more)
-            roll, head = room.get_roll(), room.head.item
-            moved = {**move.head, "changedAt": changed_key(now, self._ids.new())}
-            touch = touch_item(head, now=now, new_id=self._ids.new()) if is_touch_due(head, now) else None
-            if touch:
-                moved["syncedOn"] = to_iso(now)
-            steps = [Replace(roll.item, if_match=roll.etag), Patch(HEAD, set=moved), *move.steps, Create(task)]
-            try:
-                await self._documents.batch(CHAT, pk, [*steps, Create(touch)] if touch else steps)
-            except (ItemStale, ItemNotFound):
-                continue
-            await self._follow(task)
-            if touch:
-                self._behind.run(self._outbox.offer(CHAT, touch))
-            return
-        raise ConversationBusy(retry_after=1)
+            if move is not None:
+                await self._write(room, move, now, created=created)
+
+        await until_won(attempt)
+
+    async def _write(self, room: Room, move: Move, now: datetime, *, created: bool) -> None:
+        """Raises ItemStale, ItemNotFound: somebody else was quicker."""
+        conversation_id = room.conversation.id
+        pk = partition_of(conversation_id)
+        if move.user_ids is None:
+            payload = {"task": "tellGroup", "conversationId": conversation_id}
+            task = outbox_item(Task(self._ids.new(), "chat", payload), pk=pk, now=now)
+        else:
+            more = {"created": True} if created else {}
+            task = place_task(conversation_id, move.user_ids, task_id=self._ids.new(), now=now, **more)
+        roll, head = room.get_roll(), room.head.item
+        moved = {**move.head, "changedAt": changed_key(now, self._ids.new())}
+        touch = touch_item(head, now=now, new_id=self._ids.new()) if is_touch_due(head, now) else None
+        if touch:
+            moved["syncedOn"] = to_iso(now)
+        steps = [Replace(roll.item, if_match=roll.etag), Patch(HEAD, set=moved), *move.steps, Create(task)]
+        await self._documents.batch(CHAT, pk, [*steps, Create(touch)] if touch else steps)
+        await self._follow(task)
+        if touch:
+            self._behind.run(self._outbox.offer(CHAT, touch))
 
     async def _follow(self, task: Item) -> None:
         """Few places follow before the answer, so that what is said next is heard by them; many behind it."""

@@ -5,8 +5,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from domain.chat.access import Room, enter
+from domain.chat.attached import links_to
 from domain.chat.known import Known
 from domain.chat.model import Message, partition_of
+from domain.chat.ports import Attachments
 from domain.chat.records import message_of
 from domain.chat.views import message_view
 from domain.kernel.containers import CHAT
@@ -28,8 +30,9 @@ class MessagePage:
 
 
 class History:
-    def __init__(self, documents: DocumentStore, known: Known) -> None:
+    def __init__(self, documents: DocumentStore, attachments: Attachments, known: Known) -> None:
         self._documents = documents
+        self._attachments = attachments
         self._known = known
 
     async def page(
@@ -58,7 +61,8 @@ class History:
         page = [message_of(stored.item) for stored in await self._documents.query(CHAT, pk, query)]
         if after is None:
             page.reverse()
-        return MessagePage([message_view(message, room.members) for message in page], _has_more(page, room, after))
+        links = await links_to(self._attachments, page)
+        return MessagePage([message_view(each, room.members, links) for each in page], _has_more(page, room, after))
 
     async def _seq_at(self, pk: str, moment: datetime) -> int:
         """The first seq at or after *moment*: ids begin with their time, so the store finds it by id."""

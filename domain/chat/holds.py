@@ -36,6 +36,12 @@ async def settle_hold(documents: DocumentStore, clock: Clock, report_id: str, me
     raise ConversationBusy(retry_after=1)
 
 
+async def is_held(documents: DocumentStore, message_id: str) -> bool:
+    """Whether anything holds this message. One query."""
+    query = Query(starts=f"{HOLD}{message_id}:", limit=1)
+    return bool(await documents.query(CHAT, partition_of(message_id), query))
+
+
 async def held_messages(documents: DocumentStore, conversation_id: str) -> set[str]:
     """The ids of the conversation's messages that retention must not touch: one query a thousand holds."""
     pk, held, above = partition_of(conversation_id), set[str](), None

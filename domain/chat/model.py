@@ -14,12 +14,16 @@ from typing import Final
 from uuid import UUID
 
 from domain.chat.errors import MessageRejected
+from domain.kernel.attachments import Attachment
 from domain.kernel.errors import Fault, Invalid
 from domain.kernel.ids import uuid7
 from domain.kernel.text import clean_text
 
 MAX_TEXT_CHARS: Final = 4000
 """Unicode code points, after cleaning (the contract's limit)."""
+
+MAX_ATTACHMENTS: Final = 10
+"""Files of one message."""
 
 MAX_NAME_CHARS: Final = 100
 """Of a group's name."""
@@ -148,11 +152,17 @@ class Message:
     """Kept for moderators; nobody else is told."""
     version: int = 0
     """Counts its changes."""
+    attachments: tuple[Attachment, ...] = ()
+    claim: str | None = None
+    """By which it holds its attachments; None without any."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message to be. *client_message_id* makes sending it again safe; None: each send is a new message."""
+    """A message to be. *client_message_id* makes sending it again safe; None: each send is a new message.
+
+    *file_ids* name what it is to hold; *attachments* and *claim* are there once it does (`attaching.py`).
+    """
 
     sender_id: str
     text: str = field(repr=False)
@@ -162,18 +172,21 @@ class Draft:
     """Worked out when it is sent, by who is there then."""
     keeps_draft: bool = False
     """What its sender is writing there is another matter: this one was scheduled."""
+    file_ids: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    claim: str | None = None
 
 
-def clean_message_text(text: str) -> str:
-    """NFC, trimmed, 1 to 4,000 code points.  Raises MessageRejected."""
+def clean_message_text(text: str, *, attached: int = 0) -> str:
+    """NFC, trimmed, 1 to 4,000 code points; empty beside something *attached* only.  Raises MessageRejected."""
     try:
         text = clean_text(text)
     except ValueError as error:
         raise MessageRejected(
             faults=[Fault("text", "control_characters", "Control characters are not allowed.")]
         ) from error
-    if not text:
-        raise MessageRejected(faults=[Fault("text", "required", "Write something.")])
+    if not text and not attached:
+        raise MessageRejected(faults=[Fault("text", "required", "Write something, or attach a file.")])
     if len(text) > MAX_TEXT_CHARS:
         raise MessageRejected(faults=[Fault("text", "too_long", f"At most {MAX_TEXT_CHARS} characters.")])
     return text

@@ -1,14 +1,14 @@
 """Plans the one batch that stores some messages.  Pure: the store decides whether it holds."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from domain.chat.model import SNIPPET_CHARS, Draft, Message, message_id
 from domain.chat.notices import COVERED, Notice, plan_notice
-from domain.chat.records import MEMBER, changed_key, message_item
+from domain.chat.records import MEMBER, changed_key, claim_item, message_item
 from domain.kernel.clock import to_iso
 from domain.kernel.documents import Create, Item, Operation, Patch, Replace, Stored
 from domain.kernel.outbox import Task, outbox_item
@@ -62,6 +62,12 @@ def marker_id(draft: Draft) -> str | None:
     return "cmid:" + hashlib.sha256(f"{draft.sender_id}:{draft.client_message_id}".encode()).hexdigest()[:40]
 
 
+def claim_key(draft: Draft, new_id: Callable[[], str]) -> str:
+    """By which the message holds its files: the same for a second send with the same `clientMessageId`."""
+    named = draft.client_message_id if draft.client_message_id is not None else new_id()
+    return hashlib.sha256(f"files:{draft.sender_id}:{named}".encode()).hexdigest()[:40]
+
+
 def marker_of(purpose: str, client_message_id: str | None, *, pk: str, **more: str) -> tuple[Create, ...]:
     """What makes a change with this `clientMessageId` happen once: part of its batch. *more*: what it made."""
     if client_message_id is None:
@@ -88,6 +94,8 @@ def plan_batch(head: Stored, drafts: Sequence[Draft], *, now: datetime, publishe
             sent_at=now,
             reply_to=draft.reply_to,
             mentions=draft.mentions,
+            attachments=draft.attachments,
+            claim=draft.claim,
         )
         for seq, draft in enumerate(drafts, start=last + 1)
     )
@@ -106,6 +114,8 @@ def plan_batch(head: Stored, drafts: Sequence[Draft], *, now: datetime, publishe
         if marker:
             ttl = int(MARKER_TTL.total_seconds())
             steps.append((Create({"id": marker, "pk": pk, "messageId": message.id, "ttl": ttl}), position))
+        if message.claim:
+            steps.append((Create(claim_item(message)), position))
     # Who writes has read what came before: their cursor moves with their newest message.
     cursors = {message.sender_id: message.seq for message in messages}
     typed = {draft.sender_id for draft in drafts if not draft.keeps_draft}

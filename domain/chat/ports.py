@@ -1,11 +1,33 @@
 """What chat needs from elsewhere."""
 
+from collections.abc import Sequence
 from typing import Protocol
+
+from domain.kernel.attachments import Attachment, Claimed
 
 
 class Pictures(Protocol):
     async def may_use(self, user_id: str, file_id: str) -> bool:
         """Whether *file_id* is a completed upload of this person's, of the category `avatar`."""
+        ...
+
+
+class Attachments(Protocol):
+    """Uploads of the category `message`. All methods raise Unavailable."""
+
+    async def claim(self, owner_id: str, file_ids: Sequence[str], *, claim: str) -> Claimed:
+        """Take complete files of *owner_id* for *claim*: all, or none. The same claim gets them again, no other does.
+
+        Why a file is refused: `unknown_file` (also another's, or not complete), `scanning`, `in_use`.
+        """
+        ...
+
+    async def link(self, attachment: Attachment) -> str:
+        """A URL that reads it for ten minutes or more. Asks nobody for the file."""
+        ...
+
+    async def discard(self, file_ids: Sequence[str], *, claim: str, frozen: bool) -> None:
+        """Nobody is shown them any more; unless *frozen*, their bytes go. Safe to repeat."""
         ...
 
 

@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
+from domain.chat.attached import links_to
 from domain.chat.behind import CLOSE_WITHIN, cancel_all
 from domain.chat.model import Message
 from domain.chat.planning import acknowledged
+from domain.chat.ports import Attachments
 from domain.chat.records import message_of
 from domain.chat.views import conversation_group, message_new
 from domain.kernel.clock import Clock, to_iso
@@ -65,9 +67,17 @@ Acknowledge = Callable[[str], Awaitable[Progress]]
 class Publisher:
     """One per process. `settle` is for tests and for stopping in good order."""
 
-    def __init__(self, documents: DocumentStore, realtime: Realtime, clock: Clock, quiet: timedelta = QUIET) -> None:
+    def __init__(
+        self,
+        documents: DocumentStore,
+        realtime: Realtime,
+        attachments: Attachments,
+        clock: Clock,
+        quiet: timedelta = QUIET,
+    ) -> None:
         self._documents = documents
         self._realtime = realtime
+        self._attachments = attachments
         self._clock = clock
         self._quiet = quiet.total_seconds()
         self._lines: dict[str, Line] = {}
@@ -115,7 +125,7 @@ class Publisher:
             while tries < ACKNOWLEDGE_TRIES:
                 while line.waiting:
                     tries = 0
-                    await self._send(conversation_id, line)
+                    await self._send(line)
                 if not await self._is_quiet(line):
                     continue
                 progress = await self._acknowledge(conversation_id)
@@ -141,11 +151,15 @@ class Publisher:
                     await line.news.wait()
         return not line.waiting
 
-    async def _send(self, conversation_id: str, line: Line) -> None:
+    async def _send(self, line: Line) -> None:
         message = line.waiting[0]
-        await self._realtime.send_to_group(conversation_group(conversation_id), message_new(message))
+        await self._tell(message)
         line.waiting.popleft()
         line.done.add(message.seq)
+
+    async def _tell(self, message: Message) -> None:
+        frame = message_new(message, await links_to(self._attachments, [message]))
+        await self._realtime.send_to_group(conversation_group(message.conversation_id), frame)
 
     async def publish_pending(self, *, limit: int = 50) -> int:
         """Publish what is stored, due and not acknowledged, of any process; returns how many conversations.
@@ -167,7 +181,7 @@ class Publisher:
                 break
             for stored in page:
                 message = message_of(stored.item)
-                await self._realtime.send_to_group(conversation_group(message.conversation_id), message_new(message))
+                await self._tell(message)
                 done = message.seq
         try:
             marked = acknowledged(item, published_seq=done, now=self._clock.now())

@@ -1,10 +1,11 @@
 """Chat's items (container `chat`) and how values become them.  Shapes and costs: docs/data-model.md#chat."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from domain.chat.model import Conversation, DraftNote, LastMessage, Member, Message, partition_of
+from domain.kernel.attachments import Attachment
 from domain.kernel.clock import from_iso, to_iso
 from domain.kernel.documents import Item
 
@@ -12,6 +13,7 @@ HEAD: Final = "conv:head"
 ROLL: Final = "conv:roll"
 LATE: Final = "conv:late"
 MEMBER: Final = "conv:member:"
+CLAIM: Final = "claim:"
 EDITS_KEPT: Final = timedelta(days=90)
 """How long moderators see what a message said before it was changed or deleted."""
 
@@ -127,6 +129,8 @@ def _changes(message: Message) -> Item:
         "deletedAt": to_iso(message.deleted_at) if message.deleted_at else None,
         "deletedBy": message.deleted_by,
         "version": message.version,
+        "attachments": [_attachment_item(each) for each in message.attachments],
+        "claim": message.claim,
     }
     return {name: value for name, value in members.items() if value}
 
@@ -160,7 +164,37 @@ def message_of(item: Item) -> Message:
         deleted_at=from_iso(item["deletedAt"]) if "deletedAt" in item else None,
         deleted_by=item.get("deletedBy"),
         version=item.get("version", 0),
+        attachments=tuple(_attachment_of(each) for each in item.get("attachments", ())),
+        claim=item.get("claim"),
     )
+
+
+def _attachment_item(attachment: Attachment) -> dict[str, Any]:
+    item = {
+        "id": attachment.id,
+        "name": attachment.name,
+        "size": attachment.size,
+        "mediaType": attachment.media_type,
+        "version": attachment.version,
+    }
+    return {**item, "gone": True} if attachment.gone else item
+
+
+def _attachment_of(item: Mapping[str, Any]) -> Attachment:
+    return Attachment(
+        item["id"], item["name"], item["size"], item["mediaType"], item["version"], gone=item.get("gone", False)
+    )
+
+
+def claim_item(message: Message) -> Item:
+    """Which message holds the files of a claim. Written with it, so a claim without this item came to nothing."""
+    return {
+        "id": f"{CLAIM}{message.claim}",
+        "pk": partition_of(message.conversation_id),
+        "type": "claim",
+        "messageId": message.id,
+        "fileIds": [each.id for each in message.attachments],
+    }
 
 
 def changed_key(moment: datetime, item_id: str) -> str:

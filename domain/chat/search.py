@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from domain.chat.access import enter, is_present
-from domain.chat.model import Message, partition_of
+from domain.chat.attached import links_to
+from domain.chat.model import Member, Message, partition_of
+from domain.chat.ports import Attachments
 from domain.chat.records import MEMBER
 from domain.chat.views import message_view
 from domain.kernel.containers import CHAT
@@ -48,8 +50,9 @@ class SearchPage:
 
 
 class Search:
-    def __init__(self, documents: DocumentStore, index: MessageIndex) -> None:
+    def __init__(self, documents: DocumentStore, attachments: Attachments, index: MessageIndex) -> None:
         self._documents = documents
+        self._attachments = attachments
         self._index = index
 
     async def in_conversation(
@@ -59,7 +62,7 @@ class Search:
         wanted = clean_search(text)
         room = await enter(self._documents, conversation_id, me)
         hits = await self._index.find([conversation_id], wanted, below=below, limit=limit)
-        return SearchPage([message_view(message, room.members) for message in hits.messages], hits.next_below)
+        return await self._page(hits, room.members)
 
     async def everywhere(self, me: str, text: str, *, limit: int, below: str | None = None) -> SearchPage:
         """In the caller's busiest conversations: one query and one `find_many`, and what the index needs.
@@ -73,7 +76,11 @@ class Search:
         places = await self._documents.find_many(CHAT, keys) if keys else []
         mine = [room for room, place in zip(listed, places, strict=True) if place and is_present(place.item)]
         hits = await self._index.find(mine, wanted, below=below, limit=limit) if mine else Hits([], None)
-        return SearchPage([message_view(message) for message in hits.messages], hits.next_below)
+        return await self._page(hits)
+
+    async def _page(self, hits: Hits, readers: Sequence[Member] = ()) -> SearchPage:
+        links = await links_to(self._attachments, hits.messages)
+        return SearchPage([message_view(message, readers, links) for message in hits.messages], hits.next_below)
 
 
 def clean_search(text: str) -> list[str]:

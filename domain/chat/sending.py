@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from domain.chat.access import is_present, look_into, refusal
+from domain.chat.attaching import Attaching
 from domain.chat.behind import CLOSE_WITHIN, Behind
 from domain.chat.errors import ConversationBusy, ConversationNotFound
 from domain.chat.known import Known
@@ -33,7 +34,7 @@ from domain.kernel.errors import Forbidden
 from domain.kernel.outbox import Outbox
 
 BATCH_MESSAGES: Final = 24
-"""Each takes up to three of the 100 operations a batch may have, and three are the head's and the outbox's."""
+"""Each takes up to four of the 100 operations a batch may have, and three are the head's and the outbox's."""
 
 RACES: Final = 12
 """Lost races before a sender is told to try again."""
@@ -84,6 +85,7 @@ class Sending:
         self,
         documents: DocumentStore,
         publisher: Publisher,
+        attaching: Attaching,
         outbox: Outbox,
         behind: Behind,
         known: Known,
@@ -94,6 +96,7 @@ class Sending:
         """*pause* gives the seconds to wait after so many lost races: random, so that rivals part."""
         self._documents = documents
         self._publisher = publisher
+        self._attaching = attaching
         self._outbox = outbox
         self._behind = behind
         self._known = known
@@ -108,13 +111,19 @@ class Sending:
 
         Safe to retry: a second call with the same sender and *client_message_id* returns the first one's message
         and delivers nothing new. Two document calls when the head is not at hand, one when it is, however many
-        people there are; publishing is not waited for.
+        people there are; publishing is not waited for. With files, two calls and one for each file come before.
 
         Raises:
+            Invalid: a file that cannot be had.
             ConversationNotFound: absent, or a direct conversation of others.
             NotParticipant: a group the sender is not in.
             ConversationBusy: too many lost races.
         """
+        if draft.file_ids:
+            taken = await self._attaching.take(conversation_id, draft)
+            if isinstance(taken, Message):
+                return taken
+            draft = taken
         lane = self._lane(conversation_id)
         answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         marker = marker_id(draft)

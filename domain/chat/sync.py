@@ -14,11 +14,13 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from domain.chat.access import is_present
+from domain.chat.attached import links_to
 from domain.chat.conversations import Conversations
 from domain.chat.drafts import DRAFT, SavedDraft, no_draft, standing_draft
 from domain.chat.lateness import look_back
 from domain.chat.model import partition_of
 from domain.chat.planning import TOUCH_EVERY
+from domain.chat.ports import Attachments
 from domain.chat.records import HEAD, LATE, MEMBER, member_of, membership_id, message_of
 from domain.chat.scheduled import scheduled_of
 from domain.chat.views import message_view
@@ -91,8 +93,11 @@ class _Round:
 
 
 class Sync:
-    def __init__(self, documents: DocumentStore, conversations: Conversations, clock: Clock) -> None:
+    def __init__(
+        self, documents: DocumentStore, attachments: Attachments, conversations: Conversations, clock: Clock
+    ) -> None:
         self._documents = documents
+        self._attachments = attachments
         self._conversations = conversations
         self._clock = clock
 
@@ -203,8 +208,16 @@ class Sync:
                 if is_news and place not in step.renewed:  # each message moves its etag
                     step.renewed.append(place)
             elif step.is_news(item["id"], stored.etag, item["changedAt"]):
-                step.changes.append(_change(conversation_id, item))
+                step.changes.append(await self._change(conversation_id, item))
         return (conversation_id, found[-1].item["changedAt"]) if len(found) == limit else None
+
+    async def _change(self, conversation_id: str, item: Item) -> dict[str, Any]:
+        if item["type"] != "message":
+            return _participant(conversation_id, item)
+        message = message_of(item)
+        data = message_view(message, links=await links_to(self._attachments, [message]))
+        del data["readBy"]  # told by the participants' cursors
+        return {"type": "message", "data": data}
 
 
 def _tell_own(step: _Round, item: Item, draft: SavedDraft | None) -> None:
@@ -219,11 +232,7 @@ def _tell_own(step: _Round, item: Item, draft: SavedDraft | None) -> None:
         step.changes.append({"type": item["type"], "data": data})
 
 
-def _change(conversation_id: str, item: Mapping[str, Any]) -> dict[str, Any]:
-    if item["type"] == "message":
-        data = message_view(message_of(dict(item)))
-        del data["readBy"]  # told by the participants' cursors
-        return {"type": "message", "data": data}
+def _participant(conversation_id: str, item: Mapping[str, Any]) -> dict[str, Any]:
     member = member_of(dict(item))
     return {
         "type": "participant",

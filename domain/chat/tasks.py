@@ -1,6 +1,6 @@
 """The queue `chat`: what follows a write, and could not be done with it."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from domain.chat.blocking import settle_blocks
@@ -13,6 +13,8 @@ from domain.chat.presence import Presence
 from domain.chat.scheduling import Scheduling
 from domain.kernel.clock import Clock, from_iso
 from domain.kernel.documents import DocumentStore
+
+Work = Callable[[Mapping[str, Any]], Awaitable[object]]
 
 
 class ChatTasks:
@@ -28,34 +30,21 @@ class ChatTasks:
         presence: Presence,
         scheduling: Scheduling,
     ) -> None:
-        self._documents = documents
-        self._clock = clock
-        self._places = places
-        self._groups = groups
-        self._changes = changes
-        self._presence = presence
-        self._scheduling = scheduling
+        self._work: Mapping[str, Work] = {
+            "place": groups.place,
+            "tellGroup": lambda task: groups.tell(task["conversationId"]),
+            "touch": lambda task: places.touch(
+                task["conversationId"], since=from_iso(task["from"]), wakes="wakes" in task
+            ),
+            "tell": lambda task: changes.tell(task["messageId"], task["event"]),
+            "discard": changes.discard,
+            "block": lambda task: settle_blocks(documents, *task["userIds"]),
+            "hold": lambda task: settle_hold(documents, clock, task["reportId"], task["messageId"]),
+            "presence": lambda task: presence.settle(task["userId"]),
+            "rename": lambda task: Naming(documents).follow(task["userId"]),
+            "due": scheduling.point,
+        }
 
     async def run(self, task: Mapping[str, Any]) -> None:
         """Raises Unavailable, and KeyError for a task nobody wrote."""
-        match task["task"]:
-            case "place":
-                await self._groups.place(task)
-            case "tellGroup":
-                await self._groups.tell(task["conversationId"])
-            case "touch":
-                await self._places.touch(task["conversationId"], since=from_iso(task["from"]), wakes="wakes" in task)
-            case "tell":
-                await self._changes.tell(task["messageId"], task["event"])
-            case "block":
-                await settle_blocks(self._documents, *task["userIds"])
-            case "hold":
-                await settle_hold(self._documents, self._clock, task["reportId"], task["messageId"])
-            case "presence":
-                await self._presence.settle(task["userId"])
-            case "rename":
-                await Naming(self._documents).follow(task["userId"])
-            case "due":
-                await self._scheduling.point(task)
-            case unknown:
-                raise KeyError(unknown)
+        await self._work[task["task"]](task)

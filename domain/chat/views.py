@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from domain.chat.model import Conversation, Member, Message, unread_count
+from domain.kernel.attachments import Attachment
 from domain.kernel.clock import to_iso
 from domain.kernel.people import Person
 
@@ -14,8 +15,16 @@ REACTION_UPDATED = "reaction.updated"
 FORMER: dict[str, Any] = {"name": "Former member", "avatar": None}
 
 
-def message_view(message: Message, readers: Iterable[Member] = ()) -> dict[str, Any]:
-    """*readers* are the conversation's members: who has read this is derived from their cursors."""
+NO_LINKS: Mapping[str, str] = {}
+
+
+def message_view(
+    message: Message, readers: Iterable[Member] = (), links: Mapping[str, str] = NO_LINKS
+) -> dict[str, Any]:
+    """*readers* are the conversation's members: who has read this is derived from their cursors.
+
+    *links* read attachments, by file id (`attached.py:links_to`).
+    """
     read_by = {
         reader.user_id: to_iso(reader.last_read_at)
         for reader in readers
@@ -27,7 +36,7 @@ def message_view(message: Message, readers: Iterable[Member] = ()) -> dict[str, 
         "seq": message.seq,
         "senderId": message.sender_id,
         "text": message.text,
-        "attachments": [],
+        "attachments": [attachment_view(each, links) for each in message.attachments],
         "replyTo": message.reply_to,
         "mentions": list(message.mentions),
         "reactions": {emoji: list(people) for emoji, people in message.reactions.items()},
@@ -35,6 +44,17 @@ def message_view(message: Message, readers: Iterable[Member] = ()) -> dict[str, 
         "editedAt": to_iso(message.edited_at) if message.edited_at else None,
         "deletedAt": to_iso(message.deleted_at) if message.deleted_at else None,
         "timestamp": to_iso(message.sent_at),
+    }
+
+
+def attachment_view(attachment: Attachment, links: Mapping[str, str]) -> dict[str, Any]:
+    """Without a link while none can be made, and for what was deleted."""
+    return {
+        "id": attachment.id,
+        "name": attachment.name,
+        "url": None if attachment.gone else links.get(attachment.id),
+        "size": attachment.size,
+        "mimeType": attachment.media_type,
     }
 
 
@@ -105,17 +125,17 @@ def event(name: str, event_id: str, data: dict[str, Any]) -> dict[str, Any]:
     return {"event": name, "id": event_id, "data": data}
 
 
-def message_new(message: Message) -> dict[str, Any]:
-    return event("message.new", f"{message.id}:new", message_view(message))
+def message_new(message: Message, links: Mapping[str, str]) -> dict[str, Any]:
+    return event("message.new", f"{message.id}:new", message_view(message, links=links))
 
 
-def message_changed(name: str, message: Message, readers: Iterable[Member]) -> dict[str, Any]:
+def message_changed(name: str, message: Message, readers: Iterable[Member], links: Mapping[str, str]) -> dict[str, Any]:
     """The whole message as it is now, but for reactions, which may be many and are all that changed."""
     if name == REACTION_UPDATED:
         seen = message_view(message)
         data = {"messageId": message.id, **{key: seen[key] for key in ("conversationId", "seq", "reactions")}}
     else:
-        data = message_view(message, readers)
+        data = message_view(message, readers, links)
     return event(name, f"{message.id}:{message.version}", data)
 
 

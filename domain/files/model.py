@@ -46,7 +46,8 @@ class Caller:
 class StoredFile:
     """*media_type* and *size* are as announced until complete, then as found (an avatar's: as made).
 
-    *version* names the blobs that are served. *claimed_by* is the fingerprint of the form that holds the file.
+    *version* names the blobs that are served. *claimed_by* names what holds the file: the fingerprint of a form, or a
+    claim of another feature's (`domain/kernel/attachments.py`).
     """
 
     id: str
@@ -91,7 +92,17 @@ def version_of(etag: str) -> str:
 
 
 def blob_name(file: StoredFile, width: int | None = None) -> str:
-    return f"{file.id}/{file.version}" if width is None else f"{file.id}/{file.version}-{width}"
+    name = served_name(file.id, file.version or "")
+    return name if width is None else f"{name}-{width}"
+
+
+def served_name(file_id: str, version: str) -> str:
+    return f"{file_id}/{version}"
+
+
+def sweep_key(moment: datetime, file_id: str) -> str:
+    """Orders the sweep, and is unique."""
+    return f"{to_iso(moment)}:{file_id}"
 
 
 def to_item(file: StoredFile) -> Item:
@@ -114,7 +125,7 @@ def to_item(file: StoredFile) -> Item:
     if file.owner_id is not None:
         item["owned"] = f"{file.owner_id}:{file.id}"
     if file.sweep_at is not None:
-        item["sweepAt"] = f"{to_iso(file.sweep_at)}:{file.id}"  # unique, so it can order the sweep
+        item["sweepAt"] = sweep_key(file.sweep_at, file.id)
     return item
 
 

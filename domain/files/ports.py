@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from domain.files.model import Caller, StoredFile
 from domain.kernel.errors import Conflict, NotFound
 
 
@@ -91,9 +90,3 @@ class Inspector(Protocol):
     async def make_avatars(self, content: bytes) -> Mapping[int, bytes]:
         """By width in pixels: square WebP pictures with no metadata. Raises FileRefused."""
         ...
-
-
-class FileReader(Protocol):
-    """A feature that lets people read files of others: participants of a chat, learners of a course."""
-
-    async def may_read(self, caller: Caller, file: StoredFile) -> bool: ...

@@ -1,11 +1,13 @@
 """Files that are there: who may read them, and how they go."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from domain.files.deleting import delete_file
 from domain.files.errors import FileNotFound
+from domain.files.holders import Holders
 from domain.files.kinds import Category
 from domain.files.model import (
     AVATAR_WIDTHS,
@@ -17,15 +19,13 @@ from domain.files.model import (
     StoredFile,
     blob_name,
     from_item,
-    prefix_of,
-    to_item,
 )
 from domain.files.names import content_disposition
-from domain.files.ports import Blobs, FileReader
+from domain.files.ports import Blobs
 from domain.kernel.clock import Clock
 from domain.kernel.containers import FILES
-from domain.kernel.documents import DocumentStore, ItemNotFound, ItemStale, Query, Stored
-from domain.kernel.errors import Unavailable
+from domain.kernel.documents import DocumentStore, Query, Stored
+from domain.kernel.errors import DomainError
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +40,15 @@ class Shown:
 
 @dataclass(frozen=True)
 class Files:
-    """*readers*: the features that may let people read what is not theirs."""
+    """*holders*: the features that may let people read what is not theirs."""
 
     documents: DocumentStore
     blobs: Blobs
     clock: Clock
-    readers: Sequence[FileReader] = ()
+    holders: Holders = field(default_factory=Holders)
 
     async def get(self, caller: Caller, file_id: str) -> Shown:
-        """One store call, for owners. Raises FileNotFound, Unavailable."""
+        """One store call for owners; for others, one more by what holds the file. Raises FileNotFound, Unavailable."""
         stored = await self.documents.find(FILES, file_id, FILE_ID)
         if stored is None:
             raise FileNotFound
@@ -61,7 +61,7 @@ class Files:
 
     async def show(self, file: StoredFile) -> Shown:
         """For features that have decided that the caller may read *file*. No store call."""
-        ends_at = _step_down(self.clock.now()) + READ_LIVES
+        ends_at = read_ends_at(self.clock.now())
         if not file.readable:
             return Shown(file, None, ends_at)
         if file.category is Category.AVATAR:
@@ -72,7 +72,8 @@ class Files:
     async def delete(self, caller: Caller, file_id: str) -> None:
         """By its owner or an administrator. Raises FileNotFound, Unavailable.
 
-        From the first write on nobody reads it; should we crash after that, the sweep removes the bytes.
+        From the first write on nobody is shown it. What holds it shows it as gone. Should we crash in between, the
+        sweep does the rest.
         """
         stored = await self.documents.find(FILES, file_id, FILE_ID)
         if stored is None:
@@ -104,28 +105,19 @@ class Files:
             above = stored[-1].item["owned"]
         return found
 
-    async def _delete(self, stored: Stored | None) -> None:
-        while stored is not None:
-            file = from_item(stored.item)
-            gone = replace(file, state=State.DELETED, sweep_at=self.clock.now())
-            try:
-                await self.documents.replace(FILES, to_item(gone), if_match=stored.etag)
-            except (ItemStale, ItemNotFound):  # it was completed or judged meanwhile
-                stored = await self.documents.find(FILES, file.id, FILE_ID)
-                continue
-            with suppress(Unavailable):
-                await self.blobs.delete_all(prefix_of(file.id))
-            return
+    async def _delete(self, stored: Stored) -> None:
+        file = from_item(stored.item)
+        frozen = await self.holders.is_frozen(file)
+        await delete_file(self.documents, self.blobs, self.clock, stored, frozen=frozen)
+        with suppress(DomainError):
+            await self.holders.forget(file)
 
     async def _may_read(self, caller: Caller, file: StoredFile) -> bool:
         if file.is_owned_by(caller) or file.category is Category.AVATAR:
             return True
         if file.category is Category.FORM and caller.is_admin:
             return True
-        for reader in self.readers:
-            if await reader.may_read(caller, file):
-                return True
-        return False
+        return caller.user_id is not None and await self.holders.may_read(caller.user_id, file)
 
     async def _sign(self, file: StoredFile, ends_at: datetime, width: int | None) -> str:
         return await self.blobs.sign_download(
@@ -136,5 +128,7 @@ class Files:
         )
 
 
-def _step_down(moment: datetime) -> datetime:
-    return datetime.fromtimestamp(moment.timestamp() // READ_STEP.total_seconds() * READ_STEP.total_seconds(), UTC)
+def read_ends_at(now: datetime) -> datetime:
+    """When a URL that is made now ends."""
+    step = READ_STEP.total_seconds()
+    return datetime.fromtimestamp(now.timestamp() // step * step, UTC) + READ_LIVES

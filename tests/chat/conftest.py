@@ -6,7 +6,7 @@ import pytest
 from adapters.documents.sqlite import SqliteDocuments
 from adapters.queues.sqlite import SqliteQueue
 from tests.budget import CountingDocuments
-from tests.chat.lounge import Instance
+from tests.chat.lounge import Instance, blobs_in
 from tests.factories import ManualClock
 from tests.world import RecordingRealtime
 
@@ -18,10 +18,11 @@ async def more(tmp_path: Path) -> AsyncGenerator[Callable[[], Instance]]:
     documents = SqliteDocuments(tmp_path / "documents.db")
     queue = SqliteQueue(tmp_path / "queues.db", clock)
     realtime = RecordingRealtime()
+    blobs = blobs_in(tmp_path, clock)
     made: list[Instance] = []
 
     def make() -> Instance:
-        made.append(Instance(CountingDocuments(documents), realtime, clock, queue))
+        made.append(Instance(CountingDocuments(documents), realtime, blobs, clock, queue))
         return made[-1]
 
     yield make

@@ -4,9 +4,15 @@ import asyncio
 import json
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+from adapters.blobs.embedded import EmbeddedBlobs
+from adapters.content.inspecting import ContentInspector
 from adapters.queues.sqlite import SqliteQueue
+from adapters.secrets.files import FileKeys
+from domain.chat.attached import HOLDER, MessageHolder
+from domain.chat.attaching import Attaching
 from domain.chat.behind import Behind
 from domain.chat.changes import Changes
 from domain.chat.conversations import Conversations
@@ -15,7 +21,7 @@ from domain.chat.due import DueMessages
 from domain.chat.groups import Groups
 from domain.chat.history import History
 from domain.chat.known import Known
-from domain.chat.model import Draft, partition_of
+from domain.chat.model import Draft, Message, partition_of
 from domain.chat.people import StoredPeople
 from domain.chat.places import Places
 from domain.chat.presence import Presence
@@ -27,6 +33,13 @@ from domain.chat.sending import Sending
 from domain.chat.signals import Typing
 from domain.chat.sync import Sync
 from domain.chat.tasks import ChatTasks
+from domain.files.attached import MessageFiles
+from domain.files.holders import Holders
+from domain.files.kinds import TXT, Category
+from domain.files.model import Caller, upload_name
+from domain.files.service import Files
+from domain.files.sweeping import FileSweep
+from domain.files.uploads import Announced, Uploads
 from domain.kernel.containers import CHAT
 from domain.kernel.ids import SystemIds
 from domain.kernel.outbox import Outbox
@@ -36,12 +49,17 @@ from tests.factories import ManualClock
 from tests.world import RecordingRealtime
 
 
+def blobs_in(folder: Path, clock: ManualClock) -> EmbeddedBlobs:
+    return EmbeddedBlobs(folder / "blobs", FileKeys(folder / "keys.json"), clock, api_url="http://localhost:7071")
+
+
 @dataclass
 class Instance:
     """One process of the app: several may share the stores."""
 
     documents: CountingDocuments
     realtime: RecordingRealtime
+    blobs: EmbeddedBlobs
     clock: ManualClock
     queue: SqliteQueue
     quiet: timedelta = timedelta(milliseconds=20)
@@ -57,7 +75,9 @@ class Instance:
         self.conversations = Conversations(
             self.documents, people, self.places, outbox, self.known, self.clock, self.ids
         )
-        self.sync = Sync(self.documents, self.conversations, self.clock)
+        self.attachments = MessageFiles(self.documents, self.blobs, self.clock)
+        self.uploads = Uploads(self.documents, self.blobs, ContentInspector(), self.clock)
+        self.sync = Sync(self.documents, self.attachments, self.conversations, self.clock)
         self.groups = Groups(
             self.documents,
             self.conversations,
@@ -71,11 +91,12 @@ class Instance:
             self.clock,
             self.ids,
         )
-        self.history = History(self.documents, self.known)
+        self.history = History(self.documents, self.attachments, self.known)
         self.drafts = Drafts(self.documents, self.realtime, self.behind, self.clock)
         self.receipts = Receipts(self.documents, self.realtime, outbox, self.behind, self.clock, self.ids)
         self.changes = Changes(
             self.documents,
+            self.attachments,
             self.realtime,
             outbox,
             self.behind,
@@ -84,16 +105,21 @@ class Instance:
             self.ids,
             timedelta(hours=24),
         )
+        holders = Holders({HOLDER: MessageHolder(self.documents, self.changes.lose_file)})
+        self.files = Files(self.documents, self.blobs, self.clock, holders)
+        self.sweep = FileSweep(self.documents, self.blobs, self.clock, holders)
         self.presence = Presence(self.documents, self.realtime, self.behind, self.clock, self.ids)
         self.scheduling = Scheduling(self.documents, self.realtime, outbox, self.behind, self.clock, self.ids)
         self.tasks = ChatTasks(
             self.documents, self.clock, self.places, self.groups, self.changes, self.presence, self.scheduling
         )
         self.typing = Typing(self.documents, self.realtime, self.known, self.behind, self.clock)
-        self.publisher = Publisher(self.documents, self.realtime, self.clock, self.quiet)
+        self.publisher = Publisher(self.documents, self.realtime, self.attachments, self.clock, self.quiet)
+        self.attaching = Attaching(self.documents, self.attachments, self.ids.new)
         self.sending = Sending(
             self.documents,
             self.publisher,
+            self.attaching,
             outbox,
             self.behind,
             self.known,
@@ -119,6 +145,20 @@ class Instance:
     async def say(self, who: str, where: str, text: str, client_message_id: str | None = None) -> int:
         message = await self.sending.send(where, Draft(who, text, client_message_id))
         return message.seq
+
+    async def upload(self, who: str, content: bytes = b"hello, file\n", category: Category = Category.MESSAGE) -> str:
+        """A complete file of theirs; returns the id."""
+        caller = Caller(who, verified=True)
+        announced = Announced("plan.txt", TXT, len(content), category)
+        file, _ = await self.uploads.begin(caller, announced, self.ids.new())
+        await self.blobs.put(upload_name(file.id), content, media_type=TXT)
+        await self.uploads.complete(caller, file.id)
+        return file.id
+
+    async def attach(
+        self, who: str, where: str, *file_ids: str, text: str = "", client_message_id: str | None = None
+    ) -> Message:
+        return await self.sending.send(where, Draft(who, text, client_message_id, file_ids=file_ids))
 
     async def say_all(self, who: str, where: str, count: int) -> list[int]:
         """*count* messages at once."""

@@ -112,9 +112,17 @@ async def test_typing_is_told_once_in_three_seconds_and_ends_by_itself(chat: Ins
 
 async def test_stopping_acknowledges_at_once_and_leaves_no_task(chat: Instance) -> None:
     ada, _, room = await two_in_a_room(chat)
-    slow = Publisher(chat.documents, chat.realtime, chat.clock, timedelta(minutes=10))
+    slow = Publisher(chat.documents, chat.realtime, chat.attachments, chat.clock, timedelta(minutes=10))
     sending = Sending(
-        chat.documents, slow, chat.outbox, chat.behind, chat.known, chat.clock, chat.ids.new, lambda _lost: 0
+        chat.documents,
+        slow,
+        chat.attaching,
+        chat.outbox,
+        chat.behind,
+        chat.known,
+        chat.clock,
+        chat.ids.new,
+        lambda _lost: 0,
     )
     message = await sending.send(room, chat.draft(ada, "the last one"))
     before = asyncio.get_running_loop().time()

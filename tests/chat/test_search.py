@@ -47,7 +47,7 @@ async def library(request: pytest.FixtureRequest, chat: Instance, tmp_path: Path
     index = fts if request.param == "fts" else ScanningIndex(chat.documents, in_one=4, in_each=2)
     ada, bob = await chat.person("Ada"), await chat.person("Bob")
     room = await chat.direct(ada, bob)
-    yield Library(chat, index, Search(chat.documents, index), ada, bob, room)
+    yield Library(chat, index, Search(chat.documents, chat.attachments, index), ada, bob, room)
     await chat.sending.settle()
     await fts.close()
 

@@ -158,7 +158,9 @@ async def _a_bench(endpoint: str, case: str) -> AsyncGenerator[Bench]:
             documents, cache = MeteredDocuments(parts.documents), CountingCache(world.clock)
             queue = CountingQueue(Path(folder) / "queues.db", world.clock)
             vars(parts).update(documents=documents, cache=cache, queue=queue)
-            vars(parts.chat)["publisher"] = Publisher(documents, world.realtime, world.clock, quiet=timedelta())
+            vars(parts.chat)["publisher"] = Publisher(
+                documents, world.realtime, parts.files.of_messages, world.clock, quiet=timedelta()
+            )
             bench = Bench(endpoint, case, world, documents, cache, queue)
 
             def count(_connection: Any) -> None:

@@ -60,4 +60,5 @@ def with_rows(page: str, rows: Sequence[str]) -> str:
 
 def rows_of(page: str) -> dict[str, str]:
     """The table's rows by their titles."""
-    return {match["title"]: match[0] for match in re.finditer(r"^\| (?P<title>`[^|]*?) \|.*\|$", page, re.MULTILINE)}
+    rows = page.partition(HEAD)[2]
+    return {match["title"]: match[0] for match in re.finditer(r"^\| (?P<title>`[^|]*?) \|.*\|$", rows, re.MULTILINE)}

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from domain.files.kinds import TXT
 from tests.http.test_chat_signals import CHAT, open_direct, post, say
 from tests.http.test_groups import a_group
 from tests.http.test_users import an_admin
+from tests.uploads import upload
 from tests.world import Person, World
 from web.declaration import ENDPOINTS
 
@@ -163,17 +165,49 @@ DIRECT: list[tuple[Rule, dict[str, int]]] = [
 ]
 
 
+FILE = "v1/files/{file_id}"
+
+FILES: list[tuple[Rule, dict[str, int]]] = [
+    # Of a message in a group, or (blocked, blocker) between two: whoever is there reads, its owner and admins delete.
+    (
+        ("GET", FILE, None),
+        {
+            "lead": 200,
+            "member": 200,
+            "former": 404,
+            "stranger": 404,
+            "admin": 404,
+            "blocked": 200,
+            "blocker": 200,
+        },
+    ),
+    (
+        ("DELETE", FILE, None),
+        {
+            "lead": 204,
+            "member": 404,
+            "former": 404,
+            "stranger": 404,
+            "admin": 204,
+            "blocked": 204,
+            "blocker": 404,
+        },
+    ),
+]
+
+
 @dataclass
 class Cast:
     world: World
     people: dict[str, Person]
 
-    async def ask(self, who: str, rule: Rule, room: str, message: str) -> int:
+    async def ask(self, who: str, rule: Rule, room: str, message: str, file_id: str = NOBODY) -> int:
         method, route, body = rule
         values = {
             "conversation_id": room,
             "message_id": message,
             "emoji": HEART,
+            "file_id": file_id,
             "user_id": self.people["member"].id,
             "scheduled_id": NOBODY,
         }
@@ -221,11 +255,39 @@ async def test_between_two(cast: Cast) -> None:
                 assert await cast.ask(who, rule, room, message) == status, (rule, who)
 
 
+async def test_files_of_messages(cast: Cast) -> None:
+    lead, member, former = (cast.people[name] for name in ("lead", "member", "former"))
+    blocker, blocked = cast.people["blocker"], cast.people["blocked"]
+    for rule, expected in FILES:
+        for who, status in expected.items():
+            apart = who.startswith("block")
+            await cast.world.client.delete(f"/api/v1/users/{blocked.id}/block", headers=blocker.bearer)
+            room = await (
+                open_direct(cast.world, blocked, blocker) if apart else a_group(cast.world, lead, member, former)
+            )
+            sender = blocked if apart else lead
+            file_id = (await upload(cast.world, sender, b"hello\n", TXT, "message"))["id"]
+            url = f"{CHAT}/{room}/messages"
+            sent = await post(cast.world, url, sender, {"text": "", "attachments": [{"id": file_id}]})
+            assert sent.status_code == 201, sent.text
+            if apart:
+                await post(cast.world, f"/api/v1/users/{blocked.id}/block", blocker)
+            else:
+                await cast.world.client.delete(f"{CHAT}/{room}/participants/{former.id}", headers=lead.bearer)
+            assert await cast.ask(who, rule, room, NOBODY, file_id) == status, (rule, who)
+
+
 async def test_without_a_sign_in_nothing_is_answered(cast: Cast) -> None:
     room = await a_group(cast.world, cast.people["lead"], cast.people["member"])
-    rules = [rule for rule, _ in (*GROUP, *DIRECT)]
+    rules = [rule for rule, _ in (*GROUP, *DIRECT, *FILES)]
     for method, route, body in (*rules, ("GET", "v1/conversations", None), ("GET", "v1/chat/sync", None)):
-        ids = {"conversation_id": room, "message_id": room, "user_id": NOBODY, "scheduled_id": NOBODY}
+        ids = {
+            "conversation_id": room,
+            "message_id": room,
+            "user_id": NOBODY,
+            "scheduled_id": NOBODY,
+            "file_id": NOBODY,
+        }
         url = f"/api/{route.format(emoji=HEART, **ids)}"
         async with cast.world.browser() as nobody:
             reply = await nobody.request(method, url, json=body)

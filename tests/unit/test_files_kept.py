@@ -12,13 +12,16 @@ from adapters.blobs.embedded import EmbeddedBlobs
 from adapters.content.inspecting import ContentInspector
 from adapters.documents.sqlite import SqliteDocuments
 from adapters.secrets.files import FileKeys
+from domain.files.attached import MessageFiles
 from domain.files.errors import FileNotFound, FileRefused, NotUploaded
+from domain.files.holders import Holders
 from domain.files.kinds import JPEG, PDF, TXT, Category
 from domain.files.model import FILE_ID, Caller, State, StoredFile, from_item, upload_name
 from domain.files.service import Files
 from domain.files.sweeping import FileSweep
 from domain.files.uploads import Announced, Uploads
 from domain.files.uses import AvatarFiles, FormFiles
+from domain.kernel.attachments import ClaimState
 from domain.kernel.containers import FILES
 from domain.kernel.errors import Unavailable
 from tests.budget import CountingDocuments
@@ -26,7 +29,8 @@ from tests.contents import SOUND, a_pdf
 from tests.factories import ManualClock, ids
 
 HELLO = b"hello, world\n"
-ADA, EVE = (Caller(f"01890a5d-ac96-774b-bcce-b302099a80{n}", "user", verified=True) for n in (57, 58))
+ADA_ID, EVE_ID = (f"01890a5d-ac96-774b-bcce-b302099a80{n}" for n in (57, 58))
+ADA, EVE = (Caller(user_id, "user", verified=True) for user_id in (ADA_ID, EVE_ID))
 STRANGER = Caller(None)
 
 
@@ -43,12 +47,26 @@ class FailingBlobs(EmbeddedBlobs):
 
 @dataclass
 class Shared:
-    """A feature that lets some people read some files."""
+    """A feature that holds files by the claim `shared:1`."""
 
-    granted: set[tuple[str | None, str]] = field(default_factory=set)
+    granted: set[tuple[str, str]] = field(default_factory=set)
 
-    async def may_read(self, caller: Caller, file: StoredFile) -> bool:
-        return (caller.user_id, file.id) in self.granted
+    states: dict[str, ClaimState] = field(default_factory=dict)
+    frozen: set[str] = field(default_factory=set)
+    forgotten: list[str] = field(default_factory=list)
+
+    async def may_read(self, user_id: str, file_id: str, claim: str) -> bool:
+        return claim == "shared:1" and (user_id, file_id) in self.granted
+
+    async def state(self, file_id: str, claim: str) -> ClaimState:
+        return self.states.get(file_id, ClaimState.STANDS if claim == "shared:1" else ClaimState.ABSENT)
+
+    async def is_frozen(self, file_id: str, claim: str) -> bool:
+        return claim == "shared:1" and file_id in self.frozen
+
+    async def forget(self, file_id: str, claim: str) -> None:
+        if claim == "shared:1":
+            self.forgotten.append(file_id)
 
 
 class Shelf:
@@ -59,8 +77,10 @@ class Shelf:
         self.blobs = FailingBlobs(folder, FileKeys(folder / "keys.json"), self.clock, api_url="http://localhost:7071")
         self.shared = Shared()
         self.uploads = Uploads(self.documents, self.blobs, ContentInspector(), self.clock)
-        self.files = Files(self.documents, self.blobs, self.clock, (self.shared,))
-        self.sweep = FileSweep(self.documents, self.blobs, self.clock)
+        holders = Holders({"shared": self.shared})
+        self.files = Files(self.documents, self.blobs, self.clock, holders)
+        self.sweep = FileSweep(self.documents, self.blobs, self.clock, holders)
+        self.message_files = MessageFiles(self.documents, self.blobs, self.clock)
         self.form_files = FormFiles(self.documents)
         self.avatars = AvatarFiles(self.documents)
         self.folder = folder
@@ -120,17 +140,120 @@ async def test_each_call_keeps_to_its_budget(shelf: Shelf) -> None:
     assert calls.by_kind == {"find_many": 1, "patch": 3}
 
 
-async def test_features_let_people_read(shelf: Shelf) -> None:
-    file_id = await shelf.add()
-    with pytest.raises(FileNotFound):
+async def test_who_holds_a_file_lets_people_read_it(shelf: Shelf) -> None:
+    file_id = await shelf.add(category=Category.MESSAGE)
+    shelf.shared.granted.add((EVE_ID, file_id))
+    with pytest.raises(FileNotFound):  # nobody holds it yet
         await shelf.files.get(EVE, file_id)
-    shelf.shared.granted.add((EVE.user_id, file_id))
-    assert (await shelf.files.get(EVE, file_id)).url is not None
+    assert (await shelf.message_files.claim(ADA_ID, [file_id], claim="shared:1")).refused == {}
+    with shelf.documents.measure() as calls:
+        assert (await shelf.files.get(EVE, file_id)).url is not None
+    assert calls.by_kind == {"find": 1}
+    with pytest.raises(FileNotFound):
+        await shelf.files.get(STRANGER, file_id)
     with pytest.raises(FileNotFound):
         await shelf.files.delete(EVE, file_id)
     await shelf.files.delete(ADA, file_id)
-    with pytest.raises(FileNotFound):
-        await shelf.files.get(EVE, file_id)
+    assert shelf.shared.forgotten == [file_id]
+    for caller in (ADA, EVE):
+        with pytest.raises(FileNotFound):
+            await shelf.files.get(caller, file_id)
+
+
+async def test_a_file_is_claimed_once_and_by_the_same_claim_again(shelf: Shelf) -> None:
+    one, two = [await shelf.add(category=Category.MESSAGE) for _ in range(2)]
+    with shelf.documents.measure() as calls:
+        claimed = await shelf.message_files.claim(ADA_ID, [two, one], claim="shared:1")
+    assert calls.by_kind == {"find_many": 1, "patch": 2}
+    assert [(each.id, each.name, each.size, each.media_type) for each in claimed.attachments] == [
+        (two, "a.txt", len(HELLO), TXT),
+        (one, "a.txt", len(HELLO), TXT),
+    ]
+    assert await shelf.message_files.claim(ADA_ID, [two, one], claim="shared:1") == claimed
+    three = await shelf.add(category=Category.MESSAGE)
+    again = await shelf.message_files.claim(ADA_ID, [three, one], claim="shared:2")
+    assert again.refused == {one: "in_use"}
+    item = await shelf.item(three)
+    assert item is not None
+    assert item.claimed_by is None, "where one cannot be had, none is taken"
+
+
+async def test_what_cannot_be_claimed(shelf: Shelf) -> None:
+    mine, theirs = await shelf.add(category=Category.DOCUMENT), await shelf.add(category=Category.MESSAGE, caller=EVE)
+    pending = await shelf.begin(category=Category.MESSAGE)
+    nothing = shelf.ids.new()
+    file_ids = [mine, theirs, pending, nothing, "../../etc/passwd"]
+    claimed = await shelf.message_files.claim(ADA_ID, file_ids, claim="shared:1")
+    assert claimed.refused == dict.fromkeys(file_ids, "unknown_file")
+    stored = await shelf.documents.find(FILES, pending, FILE_ID)
+    assert stored is not None
+    await shelf.documents.replace(FILES, {**stored.item, "state": "quarantined"})
+    assert (await shelf.message_files.claim(ADA_ID, [pending], claim="shared:1")).refused == {pending: "scanning"}
+
+
+async def test_of_two_claims_at_once_one_gets_all_of_its_files(shelf: Shelf) -> None:
+    for _ in range(10):
+        one, two, three = [await shelf.add(category=Category.MESSAGE) for _ in range(3)]
+        first, second = await asyncio.gather(
+            shelf.message_files.claim(ADA_ID, [one, two], claim="shared:1"),
+            shelf.message_files.claim(ADA_ID, [three, two], claim="shared:2"),
+        )
+        assert bool(first.refused) != bool(second.refused)
+        held = {file_id: item.claimed_by for file_id in (one, two, three) if (item := await shelf.item(file_id))}
+        if second.refused:
+            assert held == {one: "shared:1", two: "shared:1", three: None}
+        else:
+            assert held == {one: None, two: "shared:2", three: "shared:2"}
+
+
+async def test_a_claim_that_came_to_nothing_gives_the_file_back_and_then_it_goes(shelf: Shelf) -> None:
+    file_id = await shelf.add(category=Category.MESSAGE)
+    await shelf.message_files.claim(ADA_ID, [file_id], claim="shared:lost")
+    shelf.clock.advance(minutes=59)
+    assert await shelf.sweep.run() == 0
+    shelf.clock.advance(minutes=2)
+    assert await shelf.sweep.run() == 1
+    item = await shelf.item(file_id)
+    assert item is not None
+    assert item.claimed_by is None
+    assert (await shelf.files.get(ADA, file_id)).url is not None
+    shelf.clock.advance(days=1, seconds=1)
+    await shelf.sweep.run()
+    assert (await shelf.item(file_id), shelf.leaves(file_id)) == (None, [])
+
+
+async def test_a_file_that_is_held_stays_until_its_holder_is_gone(shelf: Shelf) -> None:
+    file_id = await shelf.add(category=Category.MESSAGE)
+    await shelf.message_files.claim(ADA_ID, [file_id], claim="shared:1")
+    shelf.clock.advance(days=2)
+    assert await shelf.sweep.run() == 1
+    assert await shelf.sweep.run() == 0
+    assert len(shelf.leaves(file_id)) == 1
+    await shelf.message_files.discard([file_id], claim="shared:2", frozen=False)
+    assert len(shelf.leaves(file_id)) == 1, "another claim's word is not this file's"
+    await shelf.message_files.discard([file_id], claim="shared:1", frozen=False)
+    assert shelf.leaves(file_id) == []
+    await shelf.message_files.discard([file_id], claim="shared:1", frozen=False)
+
+
+async def test_evidence_is_nobodys_to_read_and_stays_while_it_is_frozen(shelf: Shelf) -> None:
+    one, two = [await shelf.add(category=Category.MESSAGE) for _ in range(2)]
+    await shelf.message_files.claim(ADA_ID, [one, two], claim="shared:1")
+    shelf.shared.frozen |= {one, two}
+    await shelf.message_files.discard([one], claim="shared:1", frozen=True)
+    await shelf.files.delete(ADA, two)
+    for days in (0, 1, 2):
+        shelf.clock.advance(days=days, seconds=1)
+        await shelf.sweep.run()
+        for file_id in (one, two):
+            assert len(shelf.leaves(file_id)) == 1
+            with pytest.raises(FileNotFound):
+                await shelf.files.get(ADA, file_id)
+    shelf.shared.frozen.clear()
+    shelf.clock.advance(days=1, seconds=1)
+    await shelf.sweep.run()
+    for file_id in (one, two):
+        assert (await shelf.item(file_id), shelf.leaves(file_id)) == (None, [])
 
 
 async def test_an_upload_never_completed_is_swept_after_a_day(shelf: Shelf) -> None:

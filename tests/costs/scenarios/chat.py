@@ -4,9 +4,11 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
+from domain.files.kinds import TXT
 from domain.kernel.clock import to_iso
 from tests.costs.bench import Bench, case, scenario
 from tests.http.test_chat import event, let_in, session_of
+from tests.uploads import upload
 from tests.world import Person
 
 HEART = quote("❤️")
@@ -110,6 +112,13 @@ async def send_first_message(bench: Bench) -> None:
     await bench.measure(ada, at=here, json={"text": "I am well, thank you."})
 
 
+@case("with two files", endpoint="send_message")
+async def send_message_with_files(bench: Bench) -> None:
+    ada, _, here = await a_talk(bench)
+    files = [{"id": (await upload(bench.world, ada, b"hello\n", TXT, "message"))["id"]} for _ in range(2)]
+    await bench.measure(ada, at=here, json={"text": "The plans.", "attachments": files})
+
+
 @scenario
 async def list_messages(bench: Bench) -> None:
     ada, _, here = await a_talk(bench)
@@ -138,6 +147,15 @@ async def edit_message(bench: Bench) -> None:
 async def delete_message(bench: Bench) -> None:
     ada, _, here = await a_talk(bench)
     await bench.measure(ada, at=await say(bench, ada, here["conversation_id"]))
+
+
+@case("with a file", endpoint="delete_message")
+async def delete_message_with_file(bench: Bench) -> None:
+    ada, _, here = await a_talk(bench)
+    file = await upload(bench.world, ada, b"hello\n", TXT, "message")
+    body = {"attachments": [{"id": file["id"]}]}
+    said = await bench.do("POST", f"conversations/{here['conversation_id']}/messages", ada, body)
+    await bench.measure(ada, at={"message_id": said["id"]})
 
 
 @scenario

@@ -66,6 +66,12 @@ async def list_reports(bench: Bench) -> None:
 
 
 @scenario
+async def list_reported_files(bench: Bench) -> None:
+    report = await _a_report(bench)
+    await bench.measure(await bench.admin(), at=report)
+
+
+@scenario
 async def get_report(bench: Bench) -> None:
     await bench.measure(at=await _a_report(bench), who=await bench.admin())
 
