@@ -45,14 +45,7 @@ class DevHostProcess:
         return f"http://localhost:{self.port}"
 
     async def wait_for_mails(self, to: str, count: int = 1) -> list[Mail]:
-        """What was mailed to one address, once it is at least *count*."""
-        mailbox = Mailbox(self.data / "mail")
-        async with asyncio.timeout(MAIL_SECONDS):
-            while True:
-                mails = [mail for mail in mailbox.list() if mail.to == to]
-                if len(mails) >= count:
-                    return mails
-                await asyncio.sleep(0.05)  # another process writes them
+        return await wait_for_mails(self.data, to, count)
 
     async def kill(self) -> None:
         """As a power cut would."""
@@ -67,6 +60,17 @@ class DevHostProcess:
     async def admin(self, *arguments: str, text: str = "") -> tuple[int, str]:
         """`python -m runtime.admin`, in a process of its own: exit status and output."""
         return await run_module("runtime.admin", *arguments, text=text, DEVHOST_DATA=str(self.data))
+
+
+async def wait_for_mails(data: Path, to: str, count: int = 1) -> list[Mail]:
+    """What was mailed to one address, once it is at least *count*."""
+    mailbox = Mailbox(data / "mail")
+    async with asyncio.timeout(MAIL_SECONDS):
+        while True:
+            mails = [mail for mail in mailbox.list() if mail.to == to]
+            if len(mails) >= count:
+                return mails
+            await asyncio.sleep(0.05)  # another process writes them
 
 
 async def run_module(module: str, *arguments: str, text: str = "", **env: str) -> tuple[int, str]:

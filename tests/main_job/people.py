@@ -1,24 +1,49 @@
 """People who use the product as a browser does: over HTTP, with cookies, and their mail."""
 
+import re
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import httpx
 
-from tests.process import DevHostProcess
+from devhost.mailbox import Mail
 
 PASSWORD = "correct horse battery staple"
 SITE = "http://localhost:3000"
+
+
+class Host(Protocol):
+    """Whatever serves the app."""
+
+    @property
+    def url(self) -> str: ...
+
+    async def wait_for_mails(self, to: str, count: int = 1) -> list[Mail]: ...
+
+    async def admin(self, *arguments: str, text: str = "") -> tuple[int, str]: ...
+
+
+class BrowserTransport(httpx.AsyncHTTPTransport):
+    """Takes the empty `domain=` that the Functions host writes into cookies for none, as browsers do (RFC 6265 §5.2.3).
+
+    The standard library's jar would never send such a cookie back.
+    """
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await super().handle_async_request(request)
+        raw = [(name, re.sub(rb"; domain=(?=;|$)", b"", value)) for name, value in response.headers.raw]
+        response.headers = httpx.Headers(raw)
+        return response
 
 
 @dataclass
 class Visitor:
     """A browser on our site."""
 
-    host: DevHostProcess
+    host: Host
     client: httpx.AsyncClient
 
     async def call(self, method: str, path: str, status: int, **more: Any) -> Any:
@@ -47,14 +72,16 @@ class Person(Visitor):
 
 
 class Town:
-    """Everybody who visits one dev host."""
+    """Everybody who visits one host."""
 
-    def __init__(self, host: DevHostProcess, stack: AsyncExitStack) -> None:
+    def __init__(self, host: Host, stack: AsyncExitStack) -> None:
         self.host = host
         self._stack = stack
 
     async def visitor(self) -> Visitor:
-        client = httpx.AsyncClient(base_url=self.host.url, headers={"Origin": SITE}, timeout=30)
+        client = httpx.AsyncClient(
+            base_url=self.host.url, headers={"Origin": SITE}, timeout=30, transport=BrowserTransport()
+        )
         return Visitor(self.host, await self._stack.enter_async_context(client))
 
     async def sign_up(self, name: str) -> Person:
@@ -73,6 +100,6 @@ class Town:
 
 
 @asynccontextmanager
-async def a_town(host: DevHostProcess) -> AsyncGenerator[Town]:
+async def a_town(host: Host) -> AsyncGenerator[Town]:
     async with AsyncExitStack() as stack:
         yield Town(host, stack)

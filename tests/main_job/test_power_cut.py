@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from tests.main_job.people import Person, Town, a_town
-from tests.process import a_dev_host
+from tests.process import DevHostProcess, a_dev_host
 
 ANSWERED_BEFORE_THE_CUT = 40
 WRITERS = 4
@@ -52,7 +52,7 @@ async def test_nothing_that_was_answered_is_lost(tmp_path: Path) -> None:
         await bob.confirm_email()
         conversation = {"type": "direct", "participantIds": [bob.id]}
         here = (await ada.call("POST", "/conversations", 201, json=conversation))["id"]
-        await write_until_killed(town, ada, here, answered)
+        await write_until_killed(host, town, ada, here, answered)
     async with a_dev_host(tmp_path, **QUICK) as host, a_town(host) as town:
         ada = await town.sign_in("ada@people.example")
         await check_messages(ada, here, answered)
@@ -65,7 +65,7 @@ async def test_nothing_that_was_answered_is_lost(tmp_path: Path) -> None:
         assert await host.stop() == 0
 
 
-async def write_until_killed(town: Town, ada: Person, here: str, answered: Answered) -> None:
+async def write_until_killed(host: DevHostProcess, town: Town, ada: Person, here: str, answered: Answered) -> None:
     courses = [item["id"] for item in (await ada.call("GET", "/courses?limit=100", 200))["items"]]
     lessons = [
         (course_id, lesson["id"])
@@ -103,7 +103,7 @@ async def write_until_killed(town: Town, ada: Person, here: str, answered: Answe
     ]
     async with asyncio.timeout(60):
         await answered.enough.wait()
-    await town.host.kill()
+    await host.kill()
     await asyncio.gather(*writing)
 
 

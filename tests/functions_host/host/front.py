@@ -49,8 +49,9 @@ class Front:
         if function is None:
             return web.Response(status=404)
         asked = json.loads(await request.read() or b"{}")
+        body = asked["body"] if "body" in asked else json.dumps(asked.get("payload"))
         try:
-            returned = await self._host.fire(function, asked.get("payload"), asked.get("tries", 1))
+            returned = await self._host.fire(function, body, asked.get("tries", 1))
         except (InvocationFailed, WorkerDied) as error:
             return web.json_response({"status": "Failure", "error": str(error), "stack": getattr(error, "stack", "")})
         return web.json_response({"status": "Success", "returned": returned})

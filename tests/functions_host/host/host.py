@@ -81,12 +81,15 @@ class FunctionsHost:
     def log(self, category: str, level: str, text: str) -> None:
         self.logs.append({"category": category, "level": level, "text": text})
 
-    async def fire(self, function: IndexedFunction, payload: Any, tries: int) -> Any:
-        """Invoke a timer or queue function as its trigger would; returns what it returned. Raises InvocationFailed."""
+    async def fire(self, function: IndexedFunction, body: str, tries: int) -> Any:
+        """Invoke a timer, or a queue function with a message's *body*, as its trigger would; returns what it returned.
+
+        Raises InvocationFailed, WorkerDied, TimeoutError.
+        """
         if function.kind == "timertrigger":
             data, metadata = timer_payload(self.messages)
         else:
-            data, metadata = queue_payload(self.messages, payload, tries)
+            data, metadata = queue_payload(self.messages, body, tries)
         response = await self.invoke(function, data, metadata)
         return from_typed(response.return_value) if response.HasField("return_value") else None
 

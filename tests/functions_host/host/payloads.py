@@ -15,10 +15,10 @@ def timer_payload(messages: Any) -> tuple[Any, dict[str, Any]]:
     return messages.TypedData(json=json.dumps(body)), {}
 
 
-def queue_payload(messages: Any, payload: Any, tries: int) -> tuple[Any, dict[str, Any]]:
-    """*payload* becomes the message's JSON text (`messageEncoding: none`)."""
+def queue_payload(messages: Any, body: str, tries: int) -> tuple[Any, dict[str, Any]]:
+    """*body* goes on as it lies in the queue (`messageEncoding: none`)."""
     now = datetime.now(UTC)
-    text = messages.TypedData(string=json.dumps(payload))
+    text = messages.TypedData(string=body)
 
     def as_json(value: Any) -> Any:
         return messages.TypedData(json=json.dumps(value))
