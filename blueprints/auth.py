@@ -2,10 +2,12 @@
 
 import azure.functions as func
 
-from blueprints.access import ANYONE, SIGNED_IN_UNVERIFIED
+from blueprints.access import ANY_ACCOUNT, ANYONE, SIGNED_IN_UNVERIFIED
 from blueprints.auth_shapes import (
     ChangePasswordIn,
     EmailIn,
+    GuestIn,
+    GuestOut,
     LogInIn,
     LogOutIn,
     MessageOut,
@@ -24,7 +26,7 @@ from blueprints.auth_shapes import (
 from domain.auth.devices import describe_device
 from domain.auth.grants import Grant
 from domain.auth.model import Client
-from domain.kernel.errors import MissingToken
+from domain.kernel.errors import Conflict, MissingToken
 from runtime import parts
 from web.call import Call
 from web.cookies import REFRESH_TOKEN, cleared_cookies, session_cookies
@@ -67,13 +69,42 @@ async def sign_up(call: Call) -> Reply:
     """Create an account and sign in.
 
     A link to verify the e-mail address is mailed; until it is followed the account may use `/auth/*` and `/users/me`
-    only. Repeated with the same `Idempotency-Key` and body, it gives new tokens of the same session.
+    only. Repeated with the same `Idempotency-Key` and body, it gives new tokens of the same session. Who is signed in
+    as a guest keeps their id and their conversation; the guest's sessions end.
     """
-    body = call.body(SignUpIn)
-    grant = await parts.get().auth.sign_up.sign_up(
-        body.email, body.name, body.password, client_of(call), key=call.idempotency_key
-    )
+    body, auth = call.body(SignUpIn), parts.get().auth
+    who = (body.email, body.name, body.password, client_of(call))
+    if call.identity is not None and call.identity.guest:
+        grant = await auth.guest_sign_up.sign_up(call.user_id, *who, key=call.idempotency_key)
+    else:
+        grant = await auth.sign_up.sign_up(*who, key=call.idempotency_key)
     return Reply(201, SignedUpOut.of(grant), cookies=cookies_of(grant))
+
+
+@endpoint(
+    bp,
+    "POST",
+    "v1/auth/guest",
+    access=ANYONE,
+    takes=GuestIn,
+    gives=GuestOut,
+    status=201,
+    errors=("not_found", "conflict"),
+    limit=Limit.GUEST,
+    replays_itself=True,
+)
+async def come_as_guest(call: Call) -> Reply:
+    """Talk to those who are there for guests, without an account.
+
+    For 24 hours, in one conversation, `conversationId`, and with nobody else; signing up meanwhile keeps both.
+    `not_found` where guests are not received (a setting), `service_unavailable` while nobody is there for them.
+    Repeated with the same `Idempotency-Key` and name from the same network, it gives new tokens of the same session.
+    """
+    if call.identity is not None:
+        raise Conflict("You are signed in already.")
+    name, key = call.body(GuestIn).name, call.idempotency_key
+    welcome = await parts.get().auth.guests.admit(name, client_of(call), key=key)
+    return Reply(201, GuestOut.of(welcome), cookies=cookies_of(welcome.grant))
 
 
 @endpoint(
@@ -135,14 +166,14 @@ async def log_out(call: Call) -> Reply:
     return Reply(200, MessageOut("You are signed out."), cookies=cleared_cookies())
 
 
-@endpoint(bp, "POST", "v1/auth/logout-all", access=SIGNED_IN_UNVERIFIED, gives=RevokedOut)
+@endpoint(bp, "POST", "v1/auth/logout-all", access=ANY_ACCOUNT, gives=RevokedOut)
 async def log_out_everywhere(call: Call) -> Reply:
     """Sign out every device, this one too."""
     count = await parts.get().auth.sessions.log_out_everywhere(call.user_id, client_of(call))
     return Reply(200, RevokedOut(count), cookies=cleared_cookies())
 
 
-@endpoint(bp, "GET", "v1/auth/sessions", access=SIGNED_IN_UNVERIFIED, gives=SessionsOut)
+@endpoint(bp, "GET", "v1/auth/sessions", access=ANY_ACCOUNT, gives=SessionsOut)
 async def list_sessions(call: Call) -> Reply:
     """List where the caller is signed in, the latest sign-in first."""
     sessions = await parts.get().auth.sessions.list_standing(call.user_id)
@@ -150,7 +181,7 @@ async def list_sessions(call: Call) -> Reply:
     return Reply(200, SessionsOut([SessionOut.of(session, current_id=current_id) for session in sessions]))
 
 
-@endpoint(bp, "DELETE", "v1/auth/sessions/{session_id}", access=SIGNED_IN_UNVERIFIED, status=204, errors=("not_found",))
+@endpoint(bp, "DELETE", "v1/auth/sessions/{session_id}", access=ANY_ACCOUNT, status=204, errors=("not_found",))
 async def revoke_session(call: Call) -> Reply:
     """Sign out one device of the caller's."""
     session_id = call.path_id("session_id")

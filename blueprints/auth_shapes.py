@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 
 from domain.auth.grants import Grant
+from domain.auth.guests import Welcome
 from domain.auth.model import Session
 from domain.auth.passwords import check_length
 from domain.kernel.accounts import MAX_NAME
@@ -24,6 +25,10 @@ Token = Annotated[str, msgspec.Meta(min_length=1, max_length=2048)]
 class SignUpIn(In):
     email: Email
     password: NewPassword
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME, extra={CHECK: clean_name})]
+
+
+class GuestIn(In):
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME, extra={CHECK: clean_name})]
 
 
@@ -93,6 +98,28 @@ class SignedUpOut(Out):
     def of(cls, grant: Grant) -> "SignedUpOut":
         account = grant.account
         return cls(NewUserOut(account.id, account.email, account.name, account.avatar), grant.access_token)
+
+
+class GuestUserOut(Out):
+    id: str
+    name: str
+    avatar: str | None
+
+
+class GuestOut(Out):
+    """*guestUntil* is when account and sessions end, unless the guest signs up before."""
+
+    user: GuestUserOut
+    conversation_id: str
+    guest_until: str | None
+    access_token: str
+
+    @classmethod
+    def of(cls, welcome: Welcome) -> "GuestOut":
+        account = welcome.grant.account
+        until = None if account.guest_until is None else to_iso(account.guest_until)
+        user = GuestUserOut(account.id, account.name, account.avatar)
+        return cls(user, welcome.conversation_id, until, welcome.grant.access_token)
 
 
 class SignedInOut(Out):

@@ -5,7 +5,7 @@ from typing import Any
 import azure.functions as func
 from msgspec import UnsetType
 
-from blueprints.access import SIGNED_IN
+from blueprints.access import PARTICIPANTS, SIGNED_IN
 from blueprints.chat_shapes import (
     ConversationOut,
     MessageOut,
@@ -55,7 +55,7 @@ def _the_other(body: OpenIn) -> str:
     return body.participant_ids[0]
 
 
-@endpoint(bp, "GET", "v1/conversations", access=SIGNED_IN, query=PageQuery, gives=PageOut[ConversationOut])
+@endpoint(bp, "GET", "v1/conversations", access=PARTICIPANTS, query=PageQuery, gives=PageOut[ConversationOut])
 async def list_conversations(call: Call) -> Reply:
     """List the caller's conversations, the busiest last minute first."""
     asked = call.query(PageQuery)
@@ -68,7 +68,7 @@ async def list_conversations(call: Call) -> Reply:
     bp,
     "GET",
     "v1/conversations/{conversation_id}",
-    access=SIGNED_IN,
+    access=PARTICIPANTS,
     gives=ConversationOut,
     errors=("not_found", "not_participant"),
     etag=True,
@@ -82,7 +82,7 @@ async def get_conversation(call: Call) -> Reply:
     bp,
     "POST",
     "v1/conversations/{conversation_id}/messages",
-    access=SIGNED_IN,
+    access=PARTICIPANTS,
     takes=SendIn,
     gives=MessageOut,
     status=201,
@@ -108,7 +108,7 @@ async def send_message(call: Call) -> Reply:
     bp,
     "GET",
     "v1/conversations/{conversation_id}/messages",
-    access=SIGNED_IN,
+    access=PARTICIPANTS,
     query=MessagesQuery,
     gives=MessagesOut,
     errors=("not_found", "not_participant"),

@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from blueprints.access import SIGNED_IN
+from blueprints.access import PARTICIPANTS
 from blueprints.chat_shapes import DraftIn, DraftOut
 from domain.chat.drafts import Expected, SavedDraft
 from domain.kernel.errors import PreconditionFailed
@@ -18,7 +18,7 @@ bp = func.Blueprint()
     bp,
     "GET",
     "v1/conversations/{conversation_id}/draft",
-    access=SIGNED_IN,
+    access=PARTICIPANTS,
     gives=DraftOut,
     errors=("not_found", "not_participant"),
     etag=True,
@@ -37,7 +37,7 @@ async def get_draft(call: Call) -> Reply:
     bp,
     "PUT",
     "v1/conversations/{conversation_id}/draft",
-    access=SIGNED_IN,
+    access=PARTICIPANTS,
     takes=DraftIn,
     gives=DraftOut,
     errors=("not_found", "not_participant", "precondition_failed"),
@@ -59,7 +59,7 @@ async def save_draft(call: Call) -> Reply:
     bp,
     "DELETE",
     "v1/conversations/{conversation_id}/draft",
-    access=SIGNED_IN,
+    access=PARTICIPANTS,
     status=204,
     errors=("not_found", "not_participant"),
 )

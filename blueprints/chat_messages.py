@@ -4,7 +4,7 @@ from urllib.parse import unquote
 
 import azure.functions as func
 
-from blueprints.access import SIGNED_IN
+from blueprints.access import PARTICIPANTS
 from blueprints.chat_shapes import EditIn, MessageOut
 from domain.chat.model import clean_message_text
 from runtime import parts
@@ -19,7 +19,7 @@ bp = func.Blueprint()
     bp,
     "PATCH",
     "v1/messages/{message_id}",
-    access=SIGNED_IN,
+    access=PARTICIPANTS,
     takes=EditIn,
     gives=MessageOut,
     errors=("not_found", "not_participant", "conflict"),
@@ -41,7 +41,7 @@ async def edit_message(call: Call) -> Reply:
     bp,
     "DELETE",
     "v1/messages/{message_id}",
-    access=SIGNED_IN,
+    access=PARTICIPANTS,
     status=204,
     errors=("not_found", "not_participant"),
 )
@@ -60,7 +60,7 @@ async def delete_message(call: Call) -> Reply:
     bp,
     "PUT",
     "v1/messages/{message_id}/reactions/{emoji}",
-    access=SIGNED_IN,
+    access=PARTICIPANTS,
     gives=MessageOut,
     errors=("not_found", "not_participant", "conflict"),
 )
@@ -73,7 +73,7 @@ async def add_reaction(call: Call) -> Reply:
     bp,
     "DELETE",
     "v1/messages/{message_id}/reactions/{emoji}",
-    access=SIGNED_IN,
+    access=PARTICIPANTS,
     status=204,
     errors=("not_found", "not_participant", "conflict"),
 )

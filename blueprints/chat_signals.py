@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from blueprints.access import SIGNED_IN
+from blueprints.access import PARTICIPANTS
 from blueprints.chat_shapes import ReadIn, ReceiptOut, TypingIn
 from domain.chat.receipts import Receipt
 from runtime import parts
@@ -17,7 +17,7 @@ bp = func.Blueprint()
     bp,
     "POST",
     "v1/conversations/{conversation_id}/read",
-    access=SIGNED_IN,
+    access=PARTICIPANTS,
     takes=ReadIn,
     gives=ReceiptOut,
     errors=("not_found", "not_participant"),
@@ -35,7 +35,7 @@ async def mark_read(call: Call) -> Reply:
     bp,
     "POST",
     "v1/conversations/{conversation_id}/typing",
-    access=SIGNED_IN,
+    access=PARTICIPANTS,
     takes=TypingIn,
     status=204,
     errors=("not_found", "not_participant"),

@@ -5,7 +5,7 @@ from typing import Annotated
 import azure.functions as func
 from msgspec import Meta
 
-from blueprints.access import SIGNED_IN
+from blueprints.access import PARTICIPANTS, SIGNED_IN
 from blueprints.chat_shapes import Id, MessageOut
 from domain.chat.presence import MAX_ASKED
 from runtime import parts
@@ -47,7 +47,7 @@ class PresenceOut(Out):
     bp,
     "POST",
     "v1/conversations/{conversation_id}/mute",
-    access=SIGNED_IN,
+    access=PARTICIPANTS,
     status=204,
     errors=("not_found", "not_participant"),
 )
@@ -64,7 +64,7 @@ async def mute_conversation(call: Call) -> Reply:
     bp,
     "DELETE",
     "v1/conversations/{conversation_id}/mute",
-    access=SIGNED_IN,
+    access=PARTICIPANTS,
     status=204,
     errors=("not_found", "not_participant"),
 )
@@ -101,7 +101,7 @@ async def list_blocks(call: Call) -> Reply:
     return Reply(200, await page(call, asked, found.items, after=found.next_after))
 
 
-@endpoint(bp, "GET", "v1/presence", access=SIGNED_IN, query=PresenceQuery, gives=PresenceOut)
+@endpoint(bp, "GET", "v1/presence", access=PARTICIPANTS, query=PresenceQuery, gives=PresenceOut)
 async def get_presence(call: Call) -> Reply:
     """Tell who is online.
 
@@ -116,7 +116,7 @@ async def get_presence(call: Call) -> Reply:
     bp,
     "GET",
     "v1/conversations/{conversation_id}/messages/search",
-    access=SIGNED_IN,
+    access=PARTICIPANTS,
     query=SearchQuery,
     gives=PageOut[MessageOut],
     errors=("not_found", "not_participant"),

@@ -6,7 +6,7 @@ import azure.functions as func
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from blueprints.access import SIGNED_IN
+from blueprints.access import PARTICIPANTS
 from domain.chat.sync import Cursor
 from domain.kernel.errors import Invalid
 from runtime import parts
@@ -48,7 +48,7 @@ class SyncOut(Out, omit_defaults=True):
     reset: bool | UnsetType = UNSET
 
 
-@endpoint(bp, "GET", "v1/chat/sync", access=SIGNED_IN, query=SyncQuery, gives=SyncOut)
+@endpoint(bp, "GET", "v1/chat/sync", access=PARTICIPANTS, query=SyncQuery, gives=SyncOut)
 async def sync_chat(call: Call) -> Reply:
     """Get everything that changed in the caller's conversations since a cursor.
 

@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from blueprints.access import ANYONE, SIGNED_IN
+from blueprints.access import ANYONE, PARTICIPANTS
 from blueprints.files_shapes import CompleteIn, FileOut, UploadIn, UploadOut, caller_of
 from runtime import parts
 from web.call import Call
@@ -54,13 +54,13 @@ async def complete_upload(call: Call) -> Reply:
     return Reply(200, FileOut.of(await files.files.show(file)))
 
 
-@endpoint(bp, "GET", "v1/files/{file_id}", access=SIGNED_IN, gives=FileOut, errors=("not_found",), etag=True)
+@endpoint(bp, "GET", "v1/files/{file_id}", access=PARTICIPANTS, gives=FileOut, errors=("not_found",), etag=True)
 async def get_file(call: Call) -> Reply:
     """Describe a file, with a URL to read it by that is good for 10 minutes or more."""
     return Reply(200, FileOut.of(await parts.get().files.files.get(caller_of(call), call.path_id("file_id"))))
 
 
-@endpoint(bp, "DELETE", "v1/files/{file_id}", access=SIGNED_IN, status=204, errors=("not_found",))
+@endpoint(bp, "DELETE", "v1/files/{file_id}", access=PARTICIPANTS, status=204, errors=("not_found",))
 async def delete_file(call: Call) -> Reply:
     """Delete a file: one's own, or as an administrator any."""
     await parts.get().files.files.delete(caller_of(call), call.path_id("file_id"))

@@ -82,4 +82,6 @@ class FileOut(Out):
 
 def caller_of(call: Call) -> Caller:
     identity = call.identity
-    return Caller(None) if identity is None else Caller(identity.user_id, identity.role, identity.verified)
+    if identity is None:
+        return Caller(None)
+    return Caller(identity.user_id, identity.role, identity.verified, identity.guest)

@@ -61,6 +61,12 @@ async def settle_sessions(message: func.QueueMessage) -> None:
     await parts.get().auth.revocation.settle(task["userId"], task["sessionIds"])
 
 
+@bp.queue_trigger(arg_name="message", queue_name="guests", connection="AzureWebJobsStorage")
+async def end_guest(message: func.QueueMessage) -> None:
+    """Remove a guest whose day is over, unless they signed up."""
+    await parts.get().auth.guests.end(message.get_json()["userId"])
+
+
 @bp.queue_trigger(arg_name="message", queue_name="resets", connection="AzureWebJobsStorage")
 async def begin_reset(message: func.QueueMessage) -> None:
     """Mail a link to who forgot their password, if there is such an account."""

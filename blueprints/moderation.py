@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import azure.functions as func
 from msgspec import Meta
 
-from blueprints.access import ADMINS, SIGNED_IN
+from blueprints.access import ADMINS, PARTICIPANTS
 from blueprints.chat_shapes import AttachmentOut, attachment_views
 from blueprints.courses_shapes import WholeListOut
 from domain.chat.reports import Decision, Dossier, Edit, Report, Wanted
@@ -181,7 +181,7 @@ def _report(report: Report, people: Mapping[str, Person]) -> dict[str, Any]:
     bp,
     "POST",
     "v1/messages/{message_id}/report",
-    access=SIGNED_IN,
+    access=PARTICIPANTS,
     takes=ReportIn,
     gives=ReportedOut,
     status=201,

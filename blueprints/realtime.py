@@ -6,7 +6,7 @@ from typing import Any, Final
 import azure.functions as func
 import msgspec
 
-from blueprints.access import REALTIME_SERVICE, SIGNED_IN
+from blueprints.access import PARTICIPANTS, REALTIME_SERVICE
 from blueprints.chat_shapes import Id, MessageOut, ReadIn, SendIn, TypingIn, draft_of, sent_view
 from blueprints.chat_signals import receipt_out
 from domain.chat.connections import ConnectionRefused
@@ -56,7 +56,7 @@ class ConnectBody(msgspec.Struct):
     claims: dict[str, list[str]] = {}
 
 
-@endpoint(bp, "POST", "v1/chat/negotiate", access=SIGNED_IN, gives=NegotiateOut)
+@endpoint(bp, "POST", "v1/chat/negotiate", access=PARTICIPANTS, gives=NegotiateOut)
 async def negotiate(call: Call) -> Reply:
     """Get a URL to connect with.
 

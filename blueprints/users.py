@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from blueprints.access import ADMINS, SIGNED_IN, SIGNED_IN_UNVERIFIED
+from blueprints.access import ADMINS, ANY_ACCOUNT, SIGNED_IN, SIGNED_IN_UNVERIFIED
 from blueprints.users_shapes import (
     AccountIn,
     AccountOut,
@@ -22,7 +22,7 @@ from web.reply import Reply
 bp = func.Blueprint()
 
 
-@endpoint(bp, "GET", "v1/users/me", access=SIGNED_IN_UNVERIFIED, gives=ProfileOut, etag=True)
+@endpoint(bp, "GET", "v1/users/me", access=ANY_ACCOUNT, gives=ProfileOut, etag=True)
 async def get_profile(call: Call) -> Reply:
     """Show the caller's own profile."""
     return Reply(200, ProfileOut.of(await parts.get().users.profiles.get(call.user_id)))

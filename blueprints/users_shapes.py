@@ -67,11 +67,18 @@ class AccountMetadataOut(Out):
         )
 
 
+def guest_until(account: Account) -> str | msgspec.UnsetType:
+    return msgspec.UNSET if account.guest_until is None else to_iso(account.guest_until)
+
+
 class ProfileOut(Out):
-    """What somebody sees of themselves. *avatar* is a file's id; courses and lessons are ids."""
+    """What somebody sees of themselves. *avatar* is a file's id; courses and lessons are ids.
+
+    A guest has no *email*, and *guestUntil* is when their account ends.
+    """
 
     id: str
-    email: str
+    email: str | None
     name: str
     avatar: str | None
     role: Role
@@ -81,18 +88,20 @@ class ProfileOut(Out):
     completed_lessons: list[str]
     preferences: PreferencesOut
     metadata: AccountMetadataOut
+    guest_until: str | msgspec.UnsetType = msgspec.UNSET
 
     @classmethod
     def of(cls, profile: Profile) -> "ProfileOut":
         account = profile.account
         return cls(
             id=account.id,
-            email=account.email,
+            email=account.email or None,
             name=account.name,
             avatar=account.avatar,
             role=account.role,
             status=account.status,
             email_verified=account.email_verified,
+            guest_until=guest_until(account),
             enrolled_courses=list(profile.enrolled_courses),
             completed_lessons=list(profile.completed_lessons),
             preferences=PreferencesOut.of(account.preferences),
@@ -196,27 +205,29 @@ class AccountsQuery(PageQuery):
 
 
 class AccountOut(Out):
-    """An account, as administrators see it."""
+    """An account, as administrators see it. A guest's has no *email*, and ends at *guestUntil*."""
 
     id: str
-    email: str
+    email: str | None
     name: str
     avatar: str | None
     role: Role
     status: Status
     email_verified: bool
     metadata: AccountMetadataOut
+    guest_until: str | msgspec.UnsetType = msgspec.UNSET
 
     @classmethod
     def of(cls, account: Account) -> "AccountOut":
         return cls(
             id=account.id,
-            email=account.email,
+            email=account.email or None,
             name=account.name,
             avatar=account.avatar,
             role=account.role,
             status=account.status,
             email_verified=account.email_verified,
+            guest_until=guest_until(account),
             metadata=AccountMetadataOut.of(account),
         )
 

@@ -7,6 +7,8 @@ from domain.auth.accounts import Accounts
 from domain.auth.appointing import Appointing
 from domain.auth.authenticator import SessionAuthenticator
 from domain.auth.grants import Grants
+from domain.auth.guest_sign_up import GuestSignUp
+from domain.auth.guests import Guests
 from domain.auth.links import Links
 from domain.auth.lockout import Lockout
 from domain.auth.model import SessionPolicy
@@ -92,6 +94,23 @@ class AuthParts:
     @cached_property
     def sign_up(self) -> SignUp:
         return SignUp(self.accounts, self.hasher, self.common, self.grants, self.links, self._parts.keys, self.policy)
+
+    @cached_property
+    def guests(self) -> Guests:
+        parts = self._parts
+        return Guests(
+            self.accounts,
+            lambda: parts.social.reception,
+            lambda: parts.users.projection,
+            lambda: parts.realtime,
+            self.grants,
+            parts.keys,
+            self.policy,
+        )
+
+    @cached_property
+    def guest_sign_up(self) -> GuestSignUp:
+        return GuestSignUp(self.sign_up, self.revocation)
 
     @cached_property
     def sign_in(self) -> SignIn:

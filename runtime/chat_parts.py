@@ -173,6 +173,7 @@ class ChatParts:
             self.changes,
             self._parts.social.presence,
             self.scheduling,
+            self._parts.social.reception,
         )
 
     @cached_property

@@ -1,6 +1,6 @@
 """Whether a sign-in may open a socket, and go on using it."""
 
-from domain.kernel.cache import Cache
+from domain.kernel.cache import Cache, SessionState
 from domain.kernel.errors import DomainError, Unavailable
 from web.access import Authenticator
 
@@ -20,11 +20,15 @@ class StandingSessions:
             raise
         except DomainError:
             return False  # there is no such session, or it is another person's
-        return state.verified and not state.revoked
+        return _may_chat(state)
 
     async def stands(self, user_id: str, session_id: str) -> bool:
         """As for every request: the cache knows, or the store is asked."""
         state = (await self._cache.admit((), session_id=session_id)).session
         if state is None:
             return await self.may_connect(user_id, session_id)
-        return state.verified and not state.revoked
+        return _may_chat(state)
+
+
+def _may_chat(state: SessionState) -> bool:
+    return (state.verified or state.guest) and not state.revoked

@@ -23,6 +23,7 @@ def edge_policy(settings: Settings) -> EdgePolicy:
                 Limit.RESET_PASSWORD: rates.reset_password,
                 Limit.UPLOAD: rates.upload,
                 Limit.FORMS: rates.forms,
+                Limit.GUEST: rates.guest,
             },
         ),
     )

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from domain.kernel.ids import is_uuid7
 from runtime.environment import Reader
 from runtime.services import (
     AzureMail,
@@ -35,6 +36,8 @@ from runtime.services import (
 )
 
 PREFIX = "APP_"
+MAX_HOSTS = 20
+"""People in each guest's conversation from the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class Rates:
     reset_password: int
     upload: int
     forms: int
+    guest: int
     login_failures: int
     """Wrong passwords for one account and client before each further try has to wait."""
     account_mails: int
@@ -101,6 +105,8 @@ class ChatSettings:
     """How long people may edit and delete what they said."""
     digest_after: timedelta
     """How long somebody must not have been seen before an e-mail tells what they missed."""
+    guest_hosts: tuple[str, ...]
+    """The ids of those who receive guests; empty: there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,12 +216,20 @@ def _read(r: Reader) -> Settings:
         mail_team=r.text("APP_MAIL_TEAM"),
         realtime=read_realtime(r),
         forms=_forms(r),
-        chat=ChatSettings(
-            change_within=r.seconds("APP_CHAT_EDIT_SECONDS", 24 * 3600),
-            digest_after=r.seconds("APP_CHAT_DIGEST_SECONDS", 3600),
-        ),
+        chat=_chat(r),
         identity_client_id=r.text("APP_IDENTITY_CLIENT_ID", "") or None,
         version=r.text("APP_VERSION", "0.1.0"),
+    )
+
+
+def _chat(r: Reader) -> ChatSettings:
+    hosts = r.items("APP_GUEST_HOSTS")
+    if len(hosts) > MAX_HOSTS or not all(is_uuid7(host) for host in hosts):
+        r.fault(f"APP_GUEST_HOSTS is not a list of at most {MAX_HOSTS} ids of accounts")
+    return ChatSettings(
+        change_within=r.seconds("APP_CHAT_EDIT_SECONDS", 24 * 3600),
+        digest_after=r.seconds("APP_CHAT_DIGEST_SECONDS", 3600),
+        guest_hosts=hosts,
     )
 
 
@@ -232,6 +246,7 @@ def _rates(r: Reader) -> Rates:
         reset_password=rate("RESET_PASSWORD", 5),
         upload=rate("UPLOAD", 10),
         forms=rate("FORMS", 10),
+        guest=rate("GUEST", 5),
         login_failures=r.whole("APP_RATE_LIMIT_LOGIN_FAILURES", 5, least=1, most=1_000_000_000),
         account_mails=r.whole("APP_RATE_LIMIT_ACCOUNT_MAILS_PER_HOUR", 5, least=1, most=1_000_000_000),
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from domain.chat.blocking import Blocks
 from domain.chat.muting import Muting
 from domain.chat.presence import Presence
+from domain.chat.reception import Reception
 from domain.chat.reports import Reports
 from domain.chat.search import MessageIndex, Search
 from runtime.services import Embedded
@@ -32,6 +33,11 @@ class SocialParts:
     def presence(self) -> Presence:
         parts = self._parts
         return Presence(parts.documents, parts.realtime, parts.chat.behind, parts.clock, parts.ids)
+
+    @cached_property
+    def reception(self) -> Reception:
+        parts = self._parts
+        return Reception(parts.documents, parts.chat.groups, parts.chat.people, parts.settings.chat.guest_hosts)
 
     @cached_property
     def reports(self) -> Reports:

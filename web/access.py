@@ -15,6 +15,7 @@ class Identity:
     session_id: str
     role: str
     verified: bool
+    guest: bool = False
 
 
 class Requires(Enum):
@@ -23,18 +24,19 @@ class Requires(Enum):
     SIGN_IN = "sign_in"
     """Signed in; the e-mail need not be verified yet."""
     VERIFIED = "verified"
-    """Signed in, and the e-mail is verified."""
+    """Signed in, and the e-mail is verified. Guests, who have none, only where the rule names them."""
     SERVICE = "service"
     """Not a person: the handler itself proves the caller (a signed webhook)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may call an endpoint. *roles* empty: any role."""
+    """Who may call an endpoint. *roles* empty: any role. What asks for a sign-in refuses guests, without *guests*."""
 
     name: str
     requires: Requires
     roles: frozenset[str] = frozenset()
+    guests: bool = False
 
 
 class TokenClaims(Protocol):

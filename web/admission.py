@@ -9,7 +9,7 @@ from web.access import Access, Identity, Requires, TokenClaims
 from web.cookies import ACCESS_TOKEN
 from web.declaration import Endpoint, Limit
 from web.edge import Edge
-from web.errors import EmailNotVerified
+from web.errors import EmailNotVerified, NotForGuests
 from web.incoming import Incoming, network_of
 from web.origins import SAFE_METHODS, is_same_site, require_same_site
 
@@ -106,8 +106,10 @@ def _judge(access: Access, claims: TokenClaims, session: SessionState) -> Identi
         if access.requires is Requires.NOTHING:
             return None
         raise TokenRevoked
-    if access.requires is Requires.VERIFIED and not session.verified:
+    if session.guest and not access.guests and access.requires is not Requires.NOTHING:
+        raise NotForGuests
+    if access.requires is Requires.VERIFIED and not (session.verified or session.guest):
         raise EmailNotVerified
     if access.roles and session.role not in access.roles:
         raise Forbidden
-    return Identity(claims.user_id, claims.session_id, session.role, session.verified)
+    return Identity(claims.user_id, claims.session_id, session.role, session.verified, session.guest)

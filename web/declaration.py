@@ -26,6 +26,7 @@ class Limit(Enum):
     LOGIN = "login"
     FORGOT_PASSWORD = "forgot_password"  # noqa: S105 - a name
     RESET_PASSWORD = "reset_password"  # noqa: S105 - a name
+    GUEST = "guest"
     UPLOAD = "upload"
     FORMS = "forms"
     """Each form has a counter of its own."""

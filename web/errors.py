@@ -64,6 +64,10 @@ class EmailNotVerified(Forbidden):
     message = "Confirm your e-mail address first."
 
 
+class NotForGuests(Forbidden):
+    message = "Sign up to do this."
+
+
 class CsrfFailed(Forbidden):
     code = "csrf_failed"
     message = "This request did not come from a page of ours."

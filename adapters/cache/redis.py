@@ -204,16 +204,21 @@ class RedisCache:
         return self._redis
 
 
+_GUEST: Final = "g"
+"""In place of whether the address is verified, as a guest has none."""
+
+
 def encode_state(state: SessionState) -> str:
-    return f"{int(state.revoked)}{int(state.verified)}{state.role}"
+    standing = _GUEST if state.guest else str(int(state.verified))
+    return f"{int(state.revoked)}{standing}{state.role}"
 
 
 def decode_state(said: bytes | None) -> SessionState | None:
     """None for what is not known, or not understood: a later release may write more."""
     text = (said or b"").decode("utf-8", "replace")
-    if len(text) < 3 or not set(text[:2]) <= {"0", "1"}:  # noqa: PLR2004 - two flags and a role
+    if len(text) < 3 or text[0] not in {"0", "1"} or text[1] not in {"0", "1", _GUEST}:  # noqa: PLR2004 - and a role
         return None
-    return SessionState(revoked=text[0] == "1", verified=text[1] == "1", role=text[2:])
+    return SessionState(revoked=text[0] == "1", verified=text[1] == "1", role=text[2:], guest=text[1] == _GUEST)
 
 
 def _session_key(session_id: str) -> str:

@@ -11,7 +11,7 @@ from domain.auth.write import PersonalWrite
 from domain.kernel.accounts import ACCOUNT_ID, Account, reservation_item, reservation_key
 from domain.kernel.clock import Clock
 from domain.kernel.containers import ACCOUNTS
-from domain.kernel.documents import DocumentStore, ItemExists, Stored
+from domain.kernel.documents import DocumentStore, Item, ItemExists, ItemNotFound, ItemStale, Stored
 from domain.kernel.errors import Unavailable
 from domain.kernel.ids import Ids
 from domain.kernel.links import LinkName, link_item_id
@@ -90,22 +90,37 @@ class Accounts:
 
     async def find_with_link(self, name: LinkName) -> tuple[Stored | None, Held | None]:
         """The link's item and its account, in one call."""
-        link, account = await self._find_two(name.user_id, link_item_id(name.link_id))
-        return link, _held(account)
+        return await self.find_with(name.user_id, link_item_id(name.link_id))
+
+    async def find_with(self, user_id: str, item_id: str) -> tuple[Stored | None, Held | None]:
+        """Another item of the person's and the account, in one call."""
+        other, account = await self._find_two(user_id, item_id)
+        return other, _held(account)
 
     async def _find_two(self, user_id: str, item_id: str) -> tuple[Stored | None, Stored | None]:
         one, account = await self.documents.find_many(ACCOUNTS, [(user_id, item_id), (user_id, ACCOUNT_ID)])
         return one, account
 
-    async def reserve(self, email_key: str) -> str:
-        """The id of the person whose address this is from now on, if it was nobody's."""
-        user_id = self.ids.new()
+    async def do_now(self, item: Item, work: Awaitable[object]) -> None:
+        """Do what `PersonalWrite.hold` has put into the batch; what fails is left to the sweep."""
+        await self._outbox().do_now(ACCOUNTS, item, work)
+
+    async def reserve(self, email_key: str, user_id: str | None = None) -> str:
+        """The id of the person whose address this is from now on: *user_id*, or a new one, if it was nobody's."""
+        user_id = user_id or self.ids.new()
         item = reservation_item(email_key, user_id=user_id, now=self.clock.now())
         try:
             await self.documents.create(ACCOUNTS, item)
         except ItemExists:
             return await self.find_reserved(email_key) or user_id
         return user_id
+
+    async def release(self, email_key: str, user_id: str) -> None:
+        """Give an address back that *user_id* reserved and never took. Another's stays theirs. Safe to repeat."""
+        stored = await self.documents.find(ACCOUNTS, *reservation_key(email_key))
+        if stored is not None and stored.item["userId"] == user_id:
+            with suppress(ItemNotFound, ItemStale):
+                await self.documents.delete(ACCOUNTS, *reservation_key(email_key), if_match=stored.etag)
 
 
 class TooBusy(Unavailable):

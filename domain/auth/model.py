@@ -84,6 +84,8 @@ class Verdict(Enum):
 def begin(session_id: str, account: Account, client: Client, now: datetime, policy: SessionPolicy) -> Session:
     """The session of a sign-in, now."""
     ends_at = now + policy.session_ttl
+    if account.guest_until is not None:
+        ends_at = min(ends_at, account.guest_until)
     return Session(
         id=session_id,
         user_id=account.id,
@@ -109,7 +111,7 @@ def state_of(session: Session | None, account: Account | None, now: datetime) ->
     """What the cache remembers. An item that is gone belongs to a session that is over."""
     if session is None or account is None or not stands(session, account, now):
         return REVOKED
-    return SessionState(revoked=False, role=account.role.value, verified=account.verified)
+    return SessionState(revoked=False, role=account.role.value, verified=account.verified, guest=account.is_guest)
 
 
 REVOKED: Final = SessionState(revoked=True, role="", verified=False)

@@ -35,6 +35,22 @@ class CommonPasswords(Protocol):
         ...
 
 
+class Reception(Protocol):
+    """Where guests are met: the one conversation each of them has, with those who are there for them."""
+
+    async def require_open(self) -> None:
+        """Raises NotFound where guests are not received at all, and Unavailable while nobody is there for them."""
+        ...
+
+    async def open(self, guest_id: str, conversation_id: str) -> None:
+        """Their conversation. Safe to repeat. Raises Unavailable."""
+        ...
+
+    async def dismiss(self, guest_id: str) -> None:
+        """Take them out of it. Safe to repeat. Raises Unavailable."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class AccessClaims:
     """What a genuine, unexpired access token says. *role* is as of its issue; the session's state decides."""

@@ -86,8 +86,8 @@ class Revocation:
             session, held = await self.accounts.find_with_session(user_id, session_id)
             known = None if session is None else session.session
             state = state_of(known, None if held is None else held.account, self.accounts.clock.now())
-            if not state.revoked:
-                await self.cache.learn_session(session_id, state, STATE_KEPT_FOR)
+            if known is not None and not state.revoked:
+                await self.cache.learn_session(session_id, state, self._kept_for([known]))
                 return state
             if known is not None and known.revoked_at is not None:
                 break
@@ -102,10 +102,16 @@ class Revocation:
         states = {session.id: state_of(session, account, now) for session in sessions}
         over = [session for session in sessions if states[session.id].revoked]
         await self.forget([session.id for session in over])
-        standing = {session_id: state for session_id, state in states.items() if not state.revoked}
+        standing = [session for session in sessions if not states[session.id].revoked]
         if standing:
-            await self.cache.set_sessions(standing, STATE_KEPT_FOR)
+            told = {session.id: states[session.id] for session in standing}
+            await self.cache.set_sessions(told, self._kept_for(standing))
         return over
+
+    def _kept_for(self, standing: Sequence[Session]) -> timedelta:
+        """Not beyond the end of any of these sessions: nobody is asked before what is remembered is forgotten."""
+        now = self.accounts.clock.now()
+        return min(STATE_KEPT_FOR, *(session.expires_at - now for session in standing))
 
     async def follow(self, user_id: str) -> None:
         """`tell_cache`, for those who need not know more."""

@@ -5,7 +5,7 @@ person the reservation names. Whoever finds a reservation without its account (a
 still going on) goes on with the same person's id, and of all who do so exactly one creates the account.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -33,11 +33,11 @@ KEY_KEPT_FOR: Final = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What somebody asks for. *key* is their `Idempotency-Key`."""
+    """What somebody asks for, cleaned. *key* is their `Idempotency-Key`."""
 
     email: EmailAddress
     name: str
-    password: str
+    password: str = field(repr=False)
     key: str | None
 
 
@@ -59,6 +59,20 @@ class SignUp:
 
         Raises Invalid, UserExists, Conflict (the key came with another body), Unavailable (too many at the moment).
         """
+        wanted = self.clean(email, name, password, key)
+        async with self.hasher.place():
+            session_id = await self.claim_key(wanted)
+            user_id = await self.accounts.reserve(wanted.email.key)
+            if await self.accounts.find(user_id) is None:
+                password_hash = await self.hasher.hash(wanted.password)
+                try:
+                    return await self._create(wanted, user_id, session_id, password_hash, client)
+                except ItemExists:
+                    pass  # somebody else's sign-up for this address was first, or our own twin
+            return await self.repeat(wanted, user_id, session_id)
+
+    def clean(self, email: str, name: str, password: str, key: str | None) -> Request:
+        """Raises Invalid, with every fault at once."""
         Invalid.raise_all(
             lambda: clean_email(email),
             lambda: clean_name(name),
@@ -67,23 +81,13 @@ class SignUp:
         address = clean_email(email)
         name = clean_name(name)
         clean = clean_password(password, self.common, about=(name, address.canonical), path="password")
-        wanted = Request(address, name, clean, key)
-        async with self.hasher.place():
-            session_id = await self._claim_key(wanted)
-            user_id = await self.accounts.reserve(address.key)
-            if await self.accounts.find(user_id) is None:
-                password_hash = await self.hasher.hash(clean)
-                try:
-                    return await self._create(wanted, user_id, session_id, password_hash, client)
-                except ItemExists:
-                    pass  # somebody else's sign-up for this address was first, or our own twin
-            return await self._repeat(wanted, user_id, session_id)
+        return Request(address, name, clean, key)
 
-    async def _claim_key(self, wanted: Request) -> str:
+    async def claim_key(self, wanted: Request) -> str:
         """The id of the session to begin: that of the first request with this key, if there was one.
 
         The password is no part of what is compared here: a digest of it would be weaker than its hash. It is proven
-        by `_repeat`.
+        by `repeat`.
         """
         session_id = self.accounts.ids.new()
         if wanted.key is None:
@@ -135,7 +139,7 @@ class SignUp:
         await self.accounts.commit(write)
         return await self.grants.issue(session, account, now)
 
-    async def _repeat(self, wanted: Request, user_id: str, session_id: str) -> Grant:
+    async def repeat(self, wanted: Request, user_id: str, session_id: str) -> Grant:
         """The answer to a request that was carried out before. Raises UserExists when it was somebody else's."""
         if wanted.key is None:
             raise UserExists

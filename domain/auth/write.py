@@ -10,7 +10,7 @@ from domain.kernel.documents import Create, Item, Operation
 from domain.kernel.ids import Ids
 from domain.kernel.links import Link, link_mail
 from domain.kernel.mail import MAIL_QUEUE
-from domain.kernel.outbox import Task, outbox_item
+from domain.kernel.outbox import SWEEP_AFTER, Task, outbox_item
 from domain.kernel.people import projection_task
 from domain.kernel.sessions import settle_sessions_task
 
@@ -57,6 +57,13 @@ class PersonalWrite:
     def project(self) -> None:
         """Have what others see of the person follow."""
         self._follow(projection_task(self.user_id, task_id=self._ids.new()))
+
+    def hold(self, task: Task, *, until: datetime | None = None) -> Item:
+        """Keep a task that `commit` does not offer: it is done by `Accounts.do_now`, or falls due at *until*."""
+        due = self.now if until is None else until - SWEEP_AFTER
+        item = outbox_item(task, pk=self.user_id, now=due)
+        self.operations.append(Create(item))
+        return item
 
     def _follow(self, task: Task) -> None:
         item = outbox_item(task, pk=self.user_id, now=self.now)

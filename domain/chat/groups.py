@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from domain.chat.access import MAX_MEMBERS, Room, enter, look_into
 from domain.chat.behind import Behind
-from domain.chat.blocking import block_keys
 from domain.chat.conversations import Conversations
 from domain.chat.errors import LastAdmin, NotGroupAdmin, ParticipantNotFound
 from domain.chat.known import Known
+from domain.chat.meeting import meet
 from domain.chat.model import KEEP, Conversation, Keep, Member, clean_group_name, partition_of
 from domain.chat.places import NAMED_EACH, Places, place_task
 from domain.chat.planning import is_touch_due, touch_item
@@ -36,7 +36,7 @@ from domain.kernel.documents import (
     Replace,
     Upsert,
 )
-from domain.kernel.errors import Conflict, Fault, Forbidden, Invalid
+from domain.kernel.errors import Conflict, Forbidden, Invalid
 from domain.kernel.ids import Ids
 from domain.kernel.outbox import Outbox, Task, outbox_item
 from domain.kernel.people import People
@@ -102,32 +102,36 @@ class Groups:
             raise Invalid.field("participantIds", "too_few", "Name somebody else.")
         if len(others) >= MAX_MEMBERS:
             raise Invalid.field("participantIds", "too_many", f"At most {MAX_MEMBERS} people in all.")
-        names = await self._meet(me, others, given, "participantIds")
+        names = await meet(self._documents, self._people, me, others, given, "participantIds")
+        title = clean_group_name(name) if name is not None else None
+        await self.begin(new_id, title, {me: ADMIN} | dict.fromkeys(others, MEMBER_ROLE), names)
+        return await self._conversations.get(me, new_id)
+
+    async def begin(self, new_id: str, title: str | None, roles: Mapping[str, str], names: Mapping[str, str]) -> None:
+        """A new group of these people, without asking whether they may meet. Safe to repeat with the same *new_id*."""
         now = self._clock.now()
-        first, rest = others[: IN_ONE_BATCH - 1], others[IN_ONE_BATCH - 1 :]
+        everybody = list(roles)
+        first, rest = everybody[:IN_ONE_BATCH], everybody[IN_ONE_BATCH:]
         conversation = Conversation(
             id=new_id,
             kind="group",
-            name=clean_group_name(name) if name is not None else None,
+            name=title,
             created_at=now,
             between=(),
             last_seq=0,
             last_message=None,
             updated_at=now,
-            member_count=1 + len(first),
+            member_count=len(first),
         )
-        roles = {me: ADMIN} | dict.fromkeys(first, MEMBER_ROLE)
-        members = [Member(each, role, now, 0, None, name=names.get(each, "")) for each, role in roles.items()]
-        task = place_task(new_id, [me, *first], task_id=self._ids.new(), now=now, created=True, rest=rest)
+        members = [Member(each, roles[each], now, 0, None, name=names.get(each, "")) for each in first]
+        task = place_task(new_id, first, task_id=self._ids.new(), now=now, created=True, rest=rest)
         places = [Create(member_item(member, conversation_id=new_id)) for member in members]
         steps = [Create(head_item(conversation)), Create(roll_item(new_id)), *places, Create(task)]
         try:
             await self._documents.batch(CHAT, partition_of(new_id), steps)
         except ItemExists:
-            pass  # a repeat of the same request
-        else:
-            await self._follow(task)
-        return await self._conversations.get(me, new_id)
+            return  # a repeat of the same request
+        await self._follow(task)
 
     async def place(self, task: Any) -> None:
         """Do a `place` task, and let in whom the first batch of a large group had no room for. Safe to repeat."""
@@ -172,7 +176,8 @@ class Groups:
         wanted = list(dict.fromkeys(user_ids))
         room = await enter(self._documents, conversation_id, me)
         _lead(room)
-        names = await self._meet(me, [each for each in wanted if room.find(each) is None], user_ids, "userIds")
+        strangers = [each for each in wanted if room.find(each) is None]
+        names = await meet(self._documents, self._people, me, strangers, user_ids, "userIds")
         for start in range(0, len(wanted), IN_ONE_BATCH):
             chunk = wanted[start : start + IN_ONE_BATCH]
 
@@ -287,29 +292,6 @@ class Groups:
             self._behind.run(doing)
         else:
             await doing
-
-    async def _meet(self, me: str, user_ids: Sequence[str], given: Sequence[str], path: str) -> dict[str, str]:
-        """The names of *me* and of those to be brought in. Two document calls.
-
-        Raises Invalid for people one could not talk to, and Forbidden for those whom a block keeps apart from *me*,
-        whichever of the two it is by; others' blocks among each other are their own matter.
-        """
-        if not user_ids:
-            return {}
-        people = await self._people.find_many([me, *user_ids])
-        faults = [
-            Fault(f"{path}[{given.index(each)}]", "unknown_person", "There is nobody here with this id.")
-            for each in user_ids
-            if each not in people or people[each].status != "active"
-        ]
-        if faults:
-            raise Invalid(faults=faults)
-        blocks = await self._documents.find_many(CHAT, [key for each in user_ids for key in block_keys(me, each)])
-        apart = [each for n, each in enumerate(user_ids) if blocks[2 * n] or blocks[2 * n + 1]]
-        if apart:
-            message = "You cannot bring this person in."
-            raise Forbidden(faults=[Fault(f"{path}[{given.index(each)}]", "blocked", message) for each in apart])
-        return {user_id: person.name for user_id, person in people.items()}
 
 
 def _lead(room: Room) -> None:

@@ -10,6 +10,7 @@ from domain.chat.holds import settle_hold
 from domain.chat.naming import Naming
 from domain.chat.places import Places
 from domain.chat.presence import Presence
+from domain.chat.reception import Reception
 from domain.chat.scheduling import Scheduling
 from domain.kernel.clock import Clock, from_iso
 from domain.kernel.documents import DocumentStore
@@ -29,6 +30,7 @@ class ChatTasks:
         changes: Changes,
         presence: Presence,
         scheduling: Scheduling,
+        reception: Reception,
     ) -> None:
         self._work: Mapping[str, Work] = {
             "place": groups.place,
@@ -42,6 +44,7 @@ class ChatTasks:
             "hold": lambda task: settle_hold(documents, clock, task["reportId"], task["messageId"]),
             "presence": lambda task: presence.settle(task["userId"]),
             "rename": lambda task: Naming(documents).follow(task["userId"]),
+            "receive": lambda task: reception.open(task["userId"], task["conversationId"]),
             "due": scheduling.point,
         }
 

@@ -68,12 +68,12 @@ def conversation_view(
 ) -> dict[str, Any]:
     """One conversation as *me* sees it. A direct one bears the other's name and picture."""
     last = conversation.last_message
-    peer = people.get(conversation.peer_of(me.user_id) or "")
+    peer = face(people.get(conversation.peer_of(me.user_id) or ""))
     return {
         "id": conversation.id,
         "type": conversation.kind,
-        "name": (peer.name if peer else FORMER["name"]) if conversation.between else conversation.name,
-        "avatar": (peer.avatar if peer else None) if conversation.between else conversation.avatar,
+        "name": peer["name"] if conversation.between else conversation.name,
+        "avatar": peer["avatar"] if conversation.between else conversation.avatar,
         "participants": [participant_view(member, people) for member in members],
         "participantCount": conversation.member_count,
         "lastMessage": {
@@ -117,7 +117,7 @@ def conversation_updated(conversation: Conversation, members: Iterable[Member]) 
 
 def face(person: Person | None) -> dict[str, Any]:
     """Name and picture, also of who is gone."""
-    return {"name": person.name, "avatar": person.avatar} if person else FORMER
+    return {"name": person.name, "avatar": person.avatar} if person and person.name else FORMER
 
 
 def event(name: str, event_id: str, data: dict[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ class Who(StrEnum):
 
     ANYONE = "anyone"
     USER = "user"
+    """Whose address is verified; files of messages guests, too."""
     AUTHOR = "author"
 
 

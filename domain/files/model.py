@@ -36,6 +36,7 @@ class Caller:
     user_id: str | None
     role: str = ""
     verified: bool = False
+    guest: bool = False
 
     @property
     def is_admin(self) -> bool:

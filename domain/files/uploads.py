@@ -64,7 +64,7 @@ class Uploads:
         Raises Invalid, MissingToken, Forbidden, Unavailable.
         """
         rule = RULES[announced.category]
-        _check_who(rule, caller)
+        _check_who(announced.category, rule, caller)
         kind, name = media_type(announced.type), clean_file_name(announced.name)
         faults = _faults(rule, kind, name, announced.size)
         if faults:
@@ -182,7 +182,11 @@ class Uploads:
             await self.blobs.delete_all(prefix_of(file.id))
 
 
-def _check_who(rule: Rule, caller: Caller) -> None:
+def _check_who(category: Category, rule: Rule, caller: Caller) -> None:
+    if caller.guest:
+        if category is not Category.MESSAGE:
+            raise Forbidden
+        return
     if rule.who is Who.ANYONE:
         return
     if caller.user_id is None:

@@ -104,6 +104,7 @@ class Account:
 
     id: str
     email: str = field(repr=False)
+    """Empty for a guest."""
     email_key: str = field(repr=False)
     name: str = field(repr=False)
     password_hash: str = field(repr=False)
@@ -134,11 +135,17 @@ class Account:
     """Reset links older than this are void. None: never changed since sign-up."""
     sign_up_session: str | None = None
     """The session that sign-up began, so that a repeated request can answer with it."""
+    guest_until: datetime | None = None
+    """Of a guest, who has neither address nor password: when the account ends, unless they sign up before."""
+
+    @property
+    def is_guest(self) -> bool:
+        return self.guest_until is not None
 
     @property
     def verified(self) -> bool:
         """May use what asks for a verified e-mail address."""
-        return self.email_verified and self.status is Status.ACTIVE
+        return self.email_verified and self.status is Status.ACTIVE and not self.is_guest
 
     @property
     def suspended(self) -> bool:
@@ -170,6 +177,7 @@ class Account:
             "sessions": list(self.sessions),
             "passwordChangedAt": None if self.password_changed_at is None else to_iso(self.password_changed_at),
             "signUpSession": self.sign_up_session,
+            **({"guestUntil": to_iso(self.guest_until)} if self.guest_until else {}),
         }
 
     @classmethod
@@ -197,6 +205,7 @@ class Account:
             sessions=tuple(item["sessions"]),
             password_changed_at=None if item["passwordChangedAt"] is None else from_iso(item["passwordChangedAt"]),
             sign_up_session=item["signUpSession"],
+            guest_until=from_iso(item["guestUntil"]) if "guestUntil" in item else None,
         )
 
 

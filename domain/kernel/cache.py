@@ -37,6 +37,8 @@ class SessionState:
     revoked: bool
     role: str
     verified: bool
+    guest: bool = False
+    """Has no address to verify, and may do what names guests only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,19 @@ from domain.kernel.documents import Item
 from domain.kernel.outbox import SWEEP_AFTER, Task, outbox_item
 
 PERSON_ID: Final = "person"
+GUEST: Final = "guest"
+FORMER_GUEST: Final = "Former guest"
 PROJECTIONS: Final = "projections"
 """The queue of `projection_task`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """*avatar* is a file's id. *status* is the account's; a person whose account is gone is `erased`, without name."""
+    """*avatar* is a file's id.
+
+    *status* is the account's, or `guest`, with whom nobody opens a conversation or brings them into one. A person
+    whose account is gone is `erased`, without name; who was a guest is then called `FORMER_GUEST`.
+    """
 
     id: str
     name: str

@@ -6,13 +6,19 @@ from enum import Enum
 from typing import Any, Final
 
 from domain.kernel.accounts import Account, Digest, Role, Status, Theme
-from domain.kernel.errors import Forbidden, NotFound
+from domain.kernel.errors import Conflict, Forbidden, NotFound
 from domain.kernel.names import clean_name
 from domain.kernel.quiet import QuietHours
 
 
 class UserNotFound(NotFound):
     message = "There is no such person."
+
+
+class GuestStays(Conflict):
+    """A guest has no address to vouch for, and no lasting place to have a role in."""
+
+    message = "A guest can only be suspended."
 
 
 class NotYourself(Forbidden):
@@ -103,13 +109,15 @@ def plan(account: Account, wanted: AccountChange) -> Mapping[str, Any]:
     """The account's members to set; empty when everything is so already. Pure.
 
     Who sets `active` vouches for an address that was never confirmed; `pending_verification` takes a confirmation
-    back. A suspension leaves it alone.
+    back. A suspension leaves it alone. Raises GuestStays.
     """
     members: dict[str, Any] = {}
+    if account.is_guest and (wanted.role not in {None, account.role} or wanted.status is Status.PENDING):
+        raise GuestStays
     if wanted.role is not None and wanted.role is not account.role:
         members["role"] = wanted.role.value
     if wanted.status is not None and wanted.status is not account.status:
         members["status"] = wanted.status.value
-        if wanted.status is not Status.SUSPENDED:
+        if wanted.status is not Status.SUSPENDED and not account.is_guest:
             members["emailVerified"] = wanted.status is Status.ACTIVE
     return members

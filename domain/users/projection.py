@@ -25,7 +25,7 @@ from domain.kernel.documents import (
     Upsert,
 )
 from domain.kernel.errors import Unavailable
-from domain.kernel.people import Person, person_item, person_key, renamed_item
+from domain.kernel.people import FORMER_GUEST, GUEST, Person, person_item, person_key, read_person, renamed_item
 from domain.users.records import (
     GONE_VERSION,
     PEOPLE,
@@ -75,9 +75,9 @@ class Projection:
         await self.documents.batch(DIRECTORY, PEOPLE, operations)
 
     async def _write_person(self, user_id: str, person: Stored | None, account: Account | None) -> None:
-        if person is None and (account is None or not account.verified):
+        if person is None and (account is None or not (account.verified or account.is_guest)):
             return  # nobody has met them yet
-        item = _person_item(user_id, account)
+        item = _person_item(user_id, account, was=None if person is None else read_person(person.item))
         if person is None:
             await self.documents.create(CHAT, item)
         elif person.item["version"] < item["version"]:
@@ -88,7 +88,10 @@ class Projection:
             await self.documents.batch(CHAT, user_id, operations)
 
 
-def _person_item(user_id: str, account: Account | None) -> Item:
+def _person_item(user_id: str, account: Account | None, *, was: Person | None) -> Item:
     if account is None:
-        return person_item(Person(user_id, "", None, "erased"), version=GONE_VERSION)
-    return person_item(Person(user_id, account.name, account.avatar, account.status.value), version=account.version)
+        name = FORMER_GUEST if was is not None and was.status == GUEST else ""
+        return person_item(Person(user_id, name, None, "erased"), version=GONE_VERSION)
+    is_guest = account.is_guest and not account.suspended
+    status = GUEST if is_guest else account.status.value
+    return person_item(Person(user_id, account.name, account.avatar, status), version=account.version)

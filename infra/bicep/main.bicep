@@ -44,6 +44,9 @@ param mailDataLocation string = 'United States'
 @description('Forms ask for a solved challenge: the siteverify address of Turnstile, hCaptcha or reCAPTCHA; empty for none. Its secret is challenge-secret in the vault.')
 param challengeVerifyUrl string = ''
 
+@description('Whoever receives guests: ids of accounts, separated by commas; empty: there are no guests.')
+param guestHosts string = ''
+
 param storageSku 'Standard_LRS' | 'Standard_ZRS' = 'Standard_LRS'
 param sqlFreeOffer 'AutoPause' | 'BillOverUsage' | 'None' = 'AutoPause'
 param sqlMaximumCores int = 1
@@ -103,6 +106,7 @@ var settings = {
   APP_ACS_ENDPOINT: email.outputs.endpoint
   APP_MAIL_FROM: '${mailName} <${email.outputs.sender}>'
   APP_MAIL_TEAM: teamEmail
+  APP_GUEST_HOSTS: guestHosts
   APP_CHALLENGE_VERIFY_URL: challengeVerifyUrl
   APP_CHALLENGE_SECRET: empty(challengeVerifyUrl) ? '' : '@Microsoft.KeyVault(SecretUri=${keyVault.outputs.url}secrets/challenge-secret)'
 }

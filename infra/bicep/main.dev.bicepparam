@@ -8,6 +8,7 @@ param operatorsName = readEnvironmentVariable('TOOLS_OPERATORS_NAME')
 param operatorsId = readEnvironmentVariable('TOOLS_OPERATORS_ID')
 param teamEmail = readEnvironmentVariable('TOOLS_TEAM_EMAIL')
 param alertEmail = readEnvironmentVariable('TOOLS_ALERT_EMAIL')
+param guestHosts = readEnvironmentVariable('TOOLS_GUEST_HOSTS', '')
 param release = readEnvironmentVariable('TOOLS_RELEASE', '0.1.0')
 param maximumInstances = 5
 param monthlyBudget = 20

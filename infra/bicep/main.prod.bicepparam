@@ -12,6 +12,7 @@ param alertEmail = readEnvironmentVariable('TOOLS_ALERT_EMAIL')
 param mailDomain = readEnvironmentVariable('TOOLS_MAIL_DOMAIN', '')
 param mailDomainVerified = bool(readEnvironmentVariable('TOOLS_MAIL_DOMAIN_VERIFIED', 'false'))
 param challengeVerifyUrl = readEnvironmentVariable('TOOLS_CHALLENGE_VERIFY_URL', '')
+param guestHosts = readEnvironmentVariable('TOOLS_GUEST_HOSTS', '')
 param release = readEnvironmentVariable('TOOLS_RELEASE', '0.1.0')
 param storageSku = 'Standard_ZRS'
 param sqlFreeOffer = 'BillOverUsage' // forms are taken when the free seconds are used up, too

@@ -27,6 +27,7 @@ from domain.chat.places import Places
 from domain.chat.presence import Presence
 from domain.chat.publishing import Publisher
 from domain.chat.receipts import Receipts
+from domain.chat.reception import Reception
 from domain.chat.records import HEAD
 from domain.chat.scheduling import Scheduling
 from domain.chat.sending import Sending
@@ -111,7 +112,14 @@ class Instance:
         self.presence = Presence(self.documents, self.realtime, self.behind, self.clock, self.ids)
         self.scheduling = Scheduling(self.documents, self.realtime, outbox, self.behind, self.clock, self.ids)
         self.tasks = ChatTasks(
-            self.documents, self.clock, self.places, self.groups, self.changes, self.presence, self.scheduling
+            self.documents,
+            self.clock,
+            self.places,
+            self.groups,
+            self.changes,
+            self.presence,
+            self.scheduling,
+            self.receive(),
         )
         self.typing = Typing(self.documents, self.realtime, self.known, self.behind, self.clock)
         self.publisher = Publisher(self.documents, self.realtime, self.attachments, self.clock, self.quiet)
@@ -129,6 +137,10 @@ class Instance:
         )
 
         self.due = DueMessages(self.documents, self.sending, self.realtime, self.behind, self.clock)
+
+    def receive(self, *hosts: str) -> Reception:
+        """Guests, by these."""
+        return Reception(self.documents, self.groups, StoredPeople(self.documents), hosts)
 
     async def person(self, name: str, *, status: str = "active") -> str:
         """Somebody others can talk to; returns the id."""

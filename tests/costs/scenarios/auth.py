@@ -2,6 +2,7 @@
 
 from tests.auth import OURS
 from tests.costs.bench import Bench, case, scenario
+from tests.guests import receive_guests
 from tests.world import PASSWORD
 
 NEW_PASSWORD = "another long password of mine"
@@ -28,6 +29,20 @@ async def sign_up(bench: Bench) -> None:
 async def sign_up_again(bench: Bench) -> None:
     ada = await bench.person()
     await bench.measure(json={"email": ada.email, "password": NEW_PASSWORD, "name": "Eve"}, status=409)
+
+
+@scenario
+async def come_as_guest(bench: Bench) -> None:
+    receive_guests(bench.world, await bench.person("host"))
+    await bench.measure(json={"name": "Gil"})
+
+
+@case("a guest", endpoint="sign_up")
+async def sign_up_as_guest(bench: Bench) -> None:
+    receive_guests(bench.world, await bench.person("host"))
+    token = (await bench.do("POST", "auth/guest", json={"name": "Gil"}))["accessToken"]
+    body = {"email": "gil@people.example", "password": PASSWORD, "name": "Gil"}
+    await bench.measure(headers={"Authorization": f"Bearer {token}"}, json=body)
 
 
 @scenario

@@ -1,0 +1,37 @@
+"""Who may bring whom into a group."""
+
+from collections.abc import Sequence
+
+from domain.chat.blocking import block_keys
+from domain.kernel.containers import CHAT
+from domain.kernel.documents import DocumentStore
+from domain.kernel.errors import Fault, Forbidden, Invalid
+from domain.kernel.people import People
+
+
+async def meet(
+    documents: DocumentStore, persons: People, me: str, user_ids: Sequence[str], given: Sequence[str], path: str
+) -> dict[str, str]:
+    """The names of *me* and of *user_ids*, who are to be brought in. Two document calls.
+
+    *given* and *path* say where the request names them, for what is wrong with it.
+
+    Raises Invalid for people one could not talk to, and Forbidden for those whom a block keeps apart from *me*,
+    whichever of the two it is by; others' blocks among each other are their own matter.
+    """
+    if not user_ids:
+        return {}
+    people = await persons.find_many([me, *user_ids])
+    faults = [
+        Fault(f"{path}[{given.index(each)}]", "unknown_person", "There is nobody here with this id.")
+        for each in user_ids
+        if each not in people or people[each].status != "active"
+    ]
+    if faults:
+        raise Invalid(faults=faults)
+    blocks = await documents.find_many(CHAT, [key for each in user_ids for key in block_keys(me, each)])
+    apart = [each for n, each in enumerate(user_ids) if blocks[2 * n] or blocks[2 * n + 1]]
+    if apart:
+        message = "You cannot bring this person in."
+        raise Forbidden(faults=[Fault(f"{path}[{given.index(each)}]", "blocked", message) for each in apart])
+    return {user_id: person.name for user_id, person in people.items()}
