@@ -130,7 +130,7 @@ async def test_a_sign_up_whose_answer_was_lost_is_answered_again_with_its_key(wo
 async def test_a_sign_up_stands_though_the_queue_is_away_and_the_mail_follows(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def away(self: SqliteQueue, name: str, payload: dict[str, Any]) -> None:
+    async def away(self: SqliteQueue, name: str, payload: dict[str, Any], **_: Any) -> None:
         raise Unavailable
 
     with monkeypatch.context() as patched:
