@@ -20,6 +20,8 @@ from pathlib import Path
 import uvloop
 
 from bench.peers.ejabberd import Ejabberd
+from bench.peers.parse import Parse
+from bench.peers.synapse import Synapse
 from bench.report import write
 from bench.rows import Bench, Results
 from bench.subject import Subject
@@ -31,7 +33,7 @@ PARTS = ("start", "requests", "logins", "fan-out")
 
 def peers(folder: Path) -> Iterator[Subject]:
     """Those that are set up. The others are named where nobody overlooks it."""
-    for peer in (Ejabberd,):
+    for peer in (Synapse, Parse, Ejabberd):
         if peer.is_set_up():
             yield peer(folder / peer.name)
         else:

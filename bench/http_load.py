@@ -13,6 +13,8 @@ RESTING_SECONDS: Final = 0.01
 MOST_RESTS: Final = 15
 """Some services never rest wholly: then what they do by themselves is counted too."""
 
+LAST_CHUNK: Final = b"\r\n0\r\n\r\n"
+
 Build = Callable[[int], bytes]
 """The whole request, given its number among all of them."""
 
@@ -44,6 +46,36 @@ class Window:
         return ranked[min(len(ranked) - 1, int(len(ranked) * percent / 100))] if ranked else 0.0
 
 
+def length_of(answer: bytes) -> int:
+    """Of the whole answer that begins here: 0 as long as it cannot be told, -1 when it ends with LAST_CHUNK."""
+    end = answer.find(b"\r\n\r\n")
+    if end < 0:
+        return 0
+    head = answer[:end].lower()
+    if b"transfer-encoding: chunked" in head:
+        return -1
+    at = head.find(b"content-length:")
+    return end + 4 + (int(head[at + 15 :].partition(b"\r\n")[0]) if at >= 0 else 0)
+
+
+def is_whole(answer: bytes, length: int) -> bool:
+    """By what `length_of` told."""
+    return len(answer) >= length > 0 or (length < 0 and answer.endswith(LAST_CHUNK))
+
+
+def body_of(answer: bytes) -> bytes:
+    """The body of a whole answer, its chunks put together (RFC 9112 §7.1)."""
+    head, _, left = answer.partition(b"\r\n\r\n")
+    if b"transfer-encoding: chunked" not in head.lower():
+        return left
+    parts = []
+    while left:
+        size, _, left = left.partition(b"\r\n")
+        parts.append(left[: int(size, 16)])
+        left = left[int(size, 16) + 2 :]
+    return b"".join(parts)
+
+
 class Caller(asyncio.Protocol):
     """One connection."""
 
@@ -66,14 +98,8 @@ class Caller(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._buffer = self._buffer + data if self._buffer else data
         if not self._wanted:
-            end = self._buffer.find(b"\r\n\r\n")
-            if end < 0:
-                return
-            head = self._buffer[:end].lower()
-            at = head.find(b"content-length:")
-            length = int(head[at + 15 :].partition(b"\r\n")[0]) if at >= 0 else 0
-            self._wanted = end + 4 + length
-        if len(self._buffer) >= self._wanted:
+            self._wanted = length_of(self._buffer)
+        if is_whole(self._buffer, self._wanted):
             self._load.note(self._buffer[9:12], self._buffer, time.perf_counter() - self._asked_at)
             self._buffer, self._wanted = b"", 0
             if self._load.stopped:
@@ -160,9 +186,10 @@ async def rested(process: Costs) -> float:
     return after
 
 
-def request(method: str, path: str, token: str | None = None, body: bytes | None = None) -> bytes:
+def request(method: str, path: str, token: str | None = None, body: bytes | None = None, **headers: str) -> bytes:
     """A request as a client of a kind keeps sending it."""
     lines = [f"{method} {path} HTTP/1.1", "Host: localhost", "Accept: application/json"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
     if token:
         lines.append(f"Authorization: Bearer {token}")
     if body is not None:

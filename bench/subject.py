@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final
 
 import aiohttp
 
-from bench.http_load import Window, load
+from bench.http_load import LAST_CHUNK, Window, length_of, load
 from bench.process import Costs, Process
 from bench.receivers import MARK, Receiver, Steps
 
@@ -124,8 +124,8 @@ class Subject(ABC):
             async with asyncio.timeout(ANSWER_SECONDS):
                 head = await reader.readuntil(b"\r\n\r\n")
                 assert int(head[9:12]) == self.sent_status, head
-                length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
-                await reader.readexactly(int(length))
+                length = length_of(head)
+                await (reader.readexactly(length - len(head)) if length > 0 else reader.readuntil(LAST_CHUNK))
 
         try:
             yield send_one
