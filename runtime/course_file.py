@@ -37,7 +37,7 @@ Title = Annotated[str, Meta(min_length=3, max_length=120)]
 Description = Annotated[str, Meta(min_length=10, max_length=600)]
 Minutes = Annotated[int, Meta(ge=1, le=600)]
 Address = Annotated[str, Meta(min_length=1, max_length=2000)]
-"""An absolute URL, or a path of the static site."""
+"""An absolute URL, a path of the static site, or in a lesson `/api/v1/files/<id>`: a file for the enrolled only."""
 
 
 class ResourceIn(In):
@@ -170,8 +170,12 @@ def read_course_file(path: Path) -> list[WholeCourse]:
     except OSError as error:
         raise CourseFileFaulty(f"{path}: cannot be read: {error.strerror or error}") from error
     except Invalid as error:
-        faults = "; ".join(f"{fault.path or 'the file'}: {fault.message}" for fault in error.faults)
-        raise CourseFileFaulty(f"{path}: {faults}") from error
+        raise CourseFileFaulty(_explain(path, error)) from error
+
+
+def _explain(path: Path, error: Invalid) -> str:
+    faults = "; ".join(f"{fault.path or 'the file'}: {fault.message}" for fault in error.faults)
+    return f"{path}: {faults}"
 
 
 async def load_courses(parts: Parts, path: Path) -> Loaded:
@@ -179,7 +183,11 @@ async def load_courses(parts: Parts, path: Path) -> Loaded:
 
     Raises CourseFileFaulty, and what the store raises.
     """
-    return await parts.courses.publishing.load(await asyncio.to_thread(read_course_file, path))
+    courses = await asyncio.to_thread(read_course_file, path)
+    try:
+        return await parts.courses.publishing.load(courses)
+    except Invalid as error:
+        raise CourseFileFaulty(_explain(path, error)) from error
 
 
 async def load_sample_into_empty(parts: Parts) -> Loaded | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from domain.courses.catalogue import Catalogue
 from domain.courses.enrolments import Enrolments
 from domain.courses.learning import Learning
+from domain.courses.media import CourseHolder
 from domain.courses.projection import Projection
 from domain.courses.publishing import Publishing
 from domain.courses.reading import Courses
@@ -32,7 +33,7 @@ class CoursesParts:
 
     @cached_property
     def reading(self) -> Courses:
-        return Courses(self._parts.documents, self.enrolments)
+        return Courses(self._parts.documents, self.enrolments, self._parts.files.of_courses)
 
     @cached_property
     def learning(self) -> Learning:
@@ -40,4 +41,9 @@ class CoursesParts:
 
     @cached_property
     def publishing(self) -> Publishing:
-        return Publishing(self._parts.documents, self.projection, self._parts.clock)
+        parts = self._parts
+        return Publishing(parts.documents, self.projection, parts.files.of_courses, parts.clock)
+
+    @cached_property
+    def holder(self) -> CourseHolder:
+        return CourseHolder(self._parts.documents, self.enrolments)

@@ -4,8 +4,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from domain.chat.attached import HOLDER as CHAT
+from domain.courses.media import HOLDER as COURSE
 from domain.files.attached import MessageFiles
 from domain.files.holders import Holders
+from domain.files.lessons import CourseFiles
 from domain.files.service import Files
 from domain.files.sweeping import FileSweep
 from domain.files.uploads import Uploads
@@ -36,7 +38,7 @@ class FilesParts:
     @cached_property
     def holders(self) -> Holders:
         """The features that say who may read what they hold."""
-        return Holders({CHAT: self._parts.chat.holder})
+        return Holders({CHAT: self._parts.chat.holder, COURSE: self._parts.courses.holder})
 
     @cached_property
     def sweep(self) -> FileSweep:
@@ -57,3 +59,7 @@ class FilesParts:
     @cached_property
     def of_messages(self) -> MessageFiles:
         return MessageFiles(self._parts.documents, self._parts.blobs, self._parts.clock)
+
+    @cached_property
+    def of_courses(self) -> CourseFiles:
+        return CourseFiles(self._parts.documents, self._parts.blobs, self._parts.clock)

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from adapters.blobs.embedded import EmbeddedBlobs
 from adapters.documents.sqlite import SqliteDocuments
+from adapters.secrets.files import FileKeys
 from domain.courses.catalogue import Catalogue
 from domain.courses.enrolments import Enrolments
 from domain.courses.learning import Learning
@@ -13,6 +15,7 @@ from domain.courses.model import Category, Course, Instructor, Lesson, LessonHea
 from domain.courses.projection import Projection
 from domain.courses.publishing import Publishing, WholeCourse
 from domain.courses.reading import Courses
+from domain.files.lessons import CourseFiles
 from domain.kernel.documents import DocumentStore
 from domain.kernel.errors import Unavailable
 from domain.kernel.ids import uuid7
@@ -107,14 +110,17 @@ class School:
 
 def a_school(folder: Path) -> School:
     clock = ManualClock()
-    return a_school_over(SqliteDocuments(folder / "documents.db", clock), clock)
+    return a_school_over(SqliteDocuments(folder / "documents.db", clock), clock, folder)
 
 
-def a_school_over(documents: DocumentStore, clock: ManualClock) -> School:
+def a_school_over(documents: DocumentStore, clock: ManualClock, folder: Path) -> School:
+    """Its files' bytes are in *folder*."""
     outage = Outage(documents)
+    blobs = EmbeddedBlobs(folder / "blobs", FileKeys(folder / "keys.json"), clock, api_url="http://localhost:7071")
     store = CountingDocuments(cast("DocumentStore", outage))
     projection = Projection(store, clock)
     enrolments = Enrolments(store, projection, clock)
+    media = CourseFiles(store, blobs, clock)
     return School(
         store=store,
         outage=outage,
@@ -122,7 +128,7 @@ def a_school_over(documents: DocumentStore, clock: ManualClock) -> School:
         catalogue=Catalogue(store, clock),
         projection=projection,
         enrolments=enrolments,
-        courses=Courses(store, enrolments),
+        courses=Courses(store, enrolments, media),
         learning=Learning(store, enrolments, clock),
-        publishing=Publishing(store, projection, clock),
+        publishing=Publishing(store, projection, media, clock),
     )

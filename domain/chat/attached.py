@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, Final
 
 from domain.chat.access import is_present
@@ -12,9 +13,11 @@ from domain.chat.ports import Attachments
 from domain.chat.records import CLAIM, MEMBER
 from domain.chat.views import NO_LINKS
 from domain.kernel.attachments import ClaimState
+from domain.kernel.clock import to_iso
 from domain.kernel.containers import CHAT
-from domain.kernel.documents import DocumentStore, Item
+from domain.kernel.documents import DocumentStore, Item, Operation, Patch
 from domain.kernel.errors import Unavailable
+from domain.kernel.outbox import Task, outbox_item
 
 HOLDER: Final = "chat"
 """What the names of chat's claims begin with."""
@@ -43,6 +46,23 @@ async def links_to(attachments: Attachments, messages: Iterable[Message]) -> Map
         return {each.id: await attachments.link(each) for each in held}
     except Unavailable:
         return NO_LINKS
+
+
+def end_claim(message: Message, *, now: datetime, new_id: str) -> tuple[Operation, Item] | None:
+    """What to add to the batch that takes *message* away: the end of its claim, and the outbox item to `Create`.
+
+    The task in that item makes the files follow. None for a message without files.
+    """
+    if message.claim is None:
+        return None
+    payload = {
+        "task": "discard",
+        "messageId": message.id,
+        "claim": claim_name(message.conversation_id, message.claim),
+        "fileIds": [each.id for each in message.attachments],
+    }
+    task = outbox_item(Task(new_id, "chat", payload), pk=partition_of(message.id), now=now)
+    return Patch(CLAIM + message.claim, set={"endedAt": to_iso(now)}), task
 
 
 async def discard(documents: DocumentStore, attachments: Attachments, task: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from domain.chat.access import Room, look_into, refusal
-from domain.chat.attached import claim_name, discard, links_to
+from domain.chat.attached import discard, end_claim, links_to
 from domain.chat.behind import Behind
 from domain.chat.emoji import clean_emoji
 from domain.chat.errors import MessageDeleted, MessageNotFound, NotParticipant, TooLateToChange
@@ -22,7 +22,7 @@ from domain.chat.model import SNIPPET_CHARS, Message, partition_of
 from domain.chat.planning import is_touch_due, marker_of, touch_item
 from domain.chat.ports import Attachments
 from domain.chat.races import until_won
-from domain.chat.records import CLAIM, HEAD, changed_key, edit_item, message_item, message_of
+from domain.chat.records import HEAD, changed_key, edit_item, message_item, message_of
 from domain.chat.views import (
     MESSAGE_DELETED,
     MESSAGE_UPDATED,
@@ -282,10 +282,9 @@ class Changes:
         told = self._task(pk, now, {"task": "tell", "event": change.event, "messageId": message.id})
         touch = touch_item(head.item, now=now, new_id=self._ids.new()) if is_touch_due(head.item, now) else None
         steps: list[Operation] = [Replace(item, if_match=found.stored.etag), *change.beside, Create(told)]
-        discarded = None
-        if found.message.claim and not message.claim:
-            discarded = self._task(pk, now, _discarding(found.message))
-            steps += [Patch(CLAIM + found.message.claim, set={"endedAt": to_iso(now)}), Create(discarded)]
+        ended = None if message.claim else end_claim(found.message, now=now, new_id=self._ids.new())
+        if ended:
+            steps += [ended[0], Create(ended[1])]
         moved: dict[str, Any] = {"syncedOn": to_iso(now)} if touch else {}
         is_last = message.seq == head.item["lastSeq"]
         if is_last and message.text != found.message.text:
@@ -294,7 +293,7 @@ class Changes:
             steps.append(Patch(HEAD, set=moved, if_match=head.etag if is_last else None))
         if touch:
             steps.append(Create(touch))
-        return Plan(tuple(steps), told, discarded, touch)
+        return Plan(tuple(steps), told, ended[1] if ended else None, touch)
 
     def _task(self, pk: str, now: datetime, payload: dict[str, Any]) -> Item:
         return outbox_item(Task(self._ids.new(), "chat", payload), pk=pk, now=now)
@@ -309,16 +308,6 @@ class Changes:
     async def _send(self, name: str, message: Message, room: Room) -> None:
         frame = message_changed(name, message, room.members, await links_to(self._attachments, [message]))
         await self._realtime.send_to_group(conversation_group(message.conversation_id), frame)
-
-
-def _discarding(message: Message) -> dict[str, Any]:
-    """The task that makes a message's files follow it."""
-    return {
-        "task": "discard",
-        "messageId": message.id,
-        "claim": claim_name(message.conversation_id, message.claim or ""),
-        "fileIds": [each.id for each in message.attachments],
-    }
 
 
 def _met_marker(steps: Sequence[Operation], error: ItemExists) -> bool:

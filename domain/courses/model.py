@@ -62,6 +62,8 @@ class LessonHead:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
+    """*url* is an address for everybody, or the path of a file of ours (`media.py`), which is for the enrolled."""
+
     title: str
     url: str
     type: ResourceType
@@ -69,7 +71,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """A lesson whole. *content* is Markdown."""
+    """A lesson whole. *content* is Markdown; *video_url* as a resource's."""
 
     head: LessonHead
     course_id: str

@@ -1,12 +1,14 @@
 """Putting courses into the store: what `load-courses` does, and authoring will."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from domain.courses.entries import CATALOGUE_PK
+from domain.courses.media import claim_name, files_in, media_faults
 from domain.courses.model import Course, Lesson, Stats
+from domain.courses.ports import Media
 from domain.courses.projection import Projection, entry_task
 from domain.courses.records import COURSE_ID, course_item, lesson_item, lesson_item_id, read_course, stats_item
 from domain.kernel.clock import Clock
@@ -22,6 +24,7 @@ from domain.kernel.documents import (
     Stored,
     Upsert,
 )
+from domain.kernel.errors import Invalid
 from domain.kernel.outbox import outbox_item
 
 _BATCH_BYTES: Final = 1024 * 1024
@@ -44,8 +47,9 @@ class Loaded:
 
 
 class Publishing:
-    def __init__(self, documents: DocumentStore, projection: Projection, clock: Clock) -> None:
+    def __init__(self, documents: DocumentStore, projection: Projection, media: Media, clock: Clock) -> None:
         self._documents = documents
+        self._media = media
         self._projection = projection
         self._clock = clock
 
@@ -57,7 +61,8 @@ class Publishing:
         """Make the store hold *courses* as given; other courses stay as they are.
 
         Loading the same again writes nothing. Counters, enrolments and progress are never touched. A load that was
-        cut short is completed by the next. Raises Conflict when a course is edited at the same time.
+        cut short is completed by the next. Raises Conflict when a course is edited at the same time, and Invalid for
+        files of ours that the course cannot have; it then stays as it was.
         """
         results = [await self._put(whole) for whole in courses]
         return Loaded(*(results.count(outcome) for outcome in ("created", "changed", "unchanged")))
@@ -68,6 +73,8 @@ class Publishing:
         held = await self._documents.find(COURSES, course_id, COURSE_ID)
         lessons = await self._documents.query(COURSES, course_id, Query(starts="lesson:", limit=1000))
         known = {stored.item["id"]: stored.item for stored in lessons}
+        held_files, shown_files = _files(known.values()), _files(wanted.values())
+        await self._claim(whole, sorted(shown_files))
         stale = [item for item_id, item in wanted.items() if known.get(item_id) != item]
         course = self._next(whole.course, held, lessons_changed=bool(stale))
         # Lessons first: what the outline names is there, and what it does not name yet nobody sees.
@@ -76,12 +83,20 @@ class Publishing:
         task = None if course is None else await self._write(course, held)
         for item_id in known.keys() - wanted.keys():
             await self._forget(course_id, item_id)
+        if held_files - shown_files:
+            await self._media.release(sorted(held_files - shown_files), claim=claim_name(course_id))
         await self._projection.show(course_id)  # also when nothing changed: it mends what was cut short
         if task is not None:
             await self._forget(course_id, task)
         if held is None:
             return "created"
         return "unchanged" if course is None else "changed"
+
+    async def _claim(self, whole: WholeCourse, file_ids: Sequence[str]) -> None:
+        if file_ids:
+            refused = await self._media.claim(file_ids, claim=claim_name(whole.course.id))
+            if refused:
+                raise Invalid(faults=media_faults(whole.lessons, refused))
 
     def _next(self, course: Course, held: Stored | None, *, lessons_changed: bool) -> Course | None:
         """The course to write, None when the one that is held says the same."""
@@ -111,6 +126,10 @@ class Publishing:
             await self._documents.delete(COURSES, course_id, item_id)
         except ItemNotFound:
             return  # somebody was quicker: another load, or the sweep
+
+
+def _files(lessons: Iterable[Item]) -> set[str]:
+    return {file_id for lesson in lessons for file_id in files_in(lesson)}
 
 
 def _chunks(items: Sequence[Item]) -> list[list[Operation]]:

@@ -3,6 +3,7 @@
 import asyncio
 
 from domain.courses.enrolments import Enrolments, Held
+from domain.courses.media import claim_name, files_in, with_links
 from domain.courses.model import (
     Course,
     CourseNotFound,
@@ -14,15 +15,17 @@ from domain.courses.model import (
     State,
     Stats,
 )
+from domain.courses.ports import Media
 from domain.courses.records import COURSE_ID, STATS_ID, lesson_item_id, read_course, read_lesson, read_stats
 from domain.kernel.containers import COURSES
 from domain.kernel.documents import DocumentStore, Stored
 
 
 class Courses:
-    def __init__(self, documents: DocumentStore, enrolments: Enrolments) -> None:
+    def __init__(self, documents: DocumentStore, enrolments: Enrolments, media: Media) -> None:
         self._documents = documents
         self._enrolments = enrolments
+        self._media = media
 
     async def get(self, course_id: str, *, reader: str | None) -> CourseWithStats:
         """One store call for a published course; one more for an archived one. Raises CourseNotFound."""
@@ -43,7 +46,9 @@ class Courses:
         return Outline(course, None if held is None else held.enrolment.completed_lessons)
 
     async def lesson(self, course_id: str, lesson_id: str, *, reader: str) -> LessonInPlace:
-        """A lesson whole, for the enrolled. Two store calls, and a third at most every ten minutes of reading.
+        """A lesson whole, for the enrolled, its private media as links that end after some minutes.
+
+        Two store calls, one more where there are such media, and another at most every ten minutes of reading.
 
         Raises CourseNotFound, LessonNotFound, NotEnrolled.
         """
@@ -58,7 +63,11 @@ class Courses:
         if held is None or not held.enrolment.active:
             raise NotEnrolled
         await self._enrolments.touch(held)
-        return LessonInPlace(read_lesson(content.item, course.lessons[order - 1]), order)
+        lesson = read_lesson(content.item, course.lessons[order - 1])
+        files = files_in(content.item)
+        if files:
+            lesson = with_links(lesson, await self._media.links(files, claim=claim_name(course_id)))
+        return LessonInPlace(lesson, order)
 
     async def _held(self, reader: str | None, course_id: str) -> Held | None:
         return None if reader is None else await self._enrolments.find(reader, course_id)

@@ -31,7 +31,7 @@ async def school(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerat
         server = request.getfixturevalue("cosmos_emulator")
         documents = cosmos = CosmosDocuments(server.url, f"db-{uuid4()}", key="a2V5")
         await cosmos.ensure_containers()
-    school = a_school_over(documents, clock)
+    school = a_school_over(documents, clock, tmp_path)
     await school.publishing.load([a_course(1, lessons=8), a_course(2)])
     yield school
     await documents.close()

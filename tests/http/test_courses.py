@@ -348,7 +348,7 @@ async def test_a_streak_is_over_once_a_day_went_by_without_a_visit(world: World,
 
 
 async def test_what_the_request_could_not_count_the_jobs_do(world: World, ada: Person) -> None:
-    school = a_school_over(world.parts.documents, world.clock)
+    school = a_school_over(world.parts.documents, world.clock, world.data)
     school.outage.refused.add(("batch", COURSES))
     await school.learning.enrol(ada.id, course_id(1))
     assert (await world.client.get(COURSE)).json()["metadata"]["enrolledCount"] == 0

@@ -1,7 +1,11 @@
 """The catalogue, and learning."""
 
+from domain.files.kinds import MP4
+from tests.contents import an_mp4
 from tests.costs.bench import COURSE_ID, Bench, case, scenario
-from tests.courses import lesson_id
+from tests.courses import a_course, lesson_id
+from tests.http.test_lesson_media import with_media
+from tests.uploads import appoint, upload
 from tests.world import Person
 
 COURSE = {"course_id": COURSE_ID}
@@ -59,6 +63,15 @@ async def leave_course(bench: Bench) -> None:
 @scenario
 async def get_lesson(bench: Bench) -> None:
     await bench.measure(await _a_learner(bench), at=LESSON)
+
+
+@case("with private media", endpoint="get_lesson")
+async def get_lesson_with_media(bench: Bench) -> None:
+    ada, mia = await _a_learner(bench), await bench.person("mia")
+    await appoint(bench.world, mia, "mentor")
+    video = await upload(bench.world, mia, an_mp4(), MP4, "course-video")
+    await bench.world.parts.courses.publishing.load([with_media(a_course(1), video["id"])])
+    await bench.measure(ada, at=LESSON)
 
 
 @scenario
