@@ -54,6 +54,12 @@ async def notice_missed(message: func.QueueMessage) -> None:
     await parts.get().chat.noticing.run(message.get_json())
 
 
+@bp.queue_trigger(arg_name="message", queue_name="pushes", connection="AzureWebJobsStorage")
+async def push_to_device(message: func.QueueMessage) -> None:
+    """Push to one device, if its person is still away."""
+    await parts.get().push.pushing.run(message.get_json())
+
+
 @bp.queue_trigger(arg_name="message", queue_name="sessions", connection="AzureWebJobsStorage")
 async def settle_sessions(message: func.QueueMessage) -> None:
     """Have cache and sockets follow sessions that were ended or changed."""

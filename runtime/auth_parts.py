@@ -72,7 +72,13 @@ class AuthParts:
     @cached_property
     def revocation(self) -> Revocation:
         parts = self._parts
-        return Revocation(self.accounts, parts.cache, lambda: parts.realtime, parts.settings.tokens.access_ttl)
+        return Revocation(
+            self.accounts,
+            parts.cache,
+            lambda: parts.realtime,
+            lambda: parts.push.devices,
+            parts.settings.tokens.access_ttl,
+        )
 
     @cached_property
     def authenticator(self) -> SessionAuthenticator:

@@ -193,7 +193,8 @@ class ChatParts:
 
     @cached_property
     def noticing(self) -> Noticing:
-        return Noticing(self._parts.documents, self._parts.queue, self.digests, self._parts.clock)
+        parts = self._parts
+        return Noticing(parts.documents, parts.queue, self.digests, parts.clock, pushes=parts.push.is_set_up)
 
     @cached_property
     def typing(self) -> Typing:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.secrets.files import read_or_make
+from runtime.web_push import new_private_key
 
 LOCAL_SETTINGS: Final = Path(__file__).parents[1] / "local.settings.json"
 
@@ -41,6 +42,9 @@ def fill_in(
         "APP_MAIL_FROM": "T.O.O.L.S Inc <hello@tools.example>",
         "APP_MAIL_TEAM": "team@tools.example",
     }
+    if not given.get("APP_VAPID_PRIVATE_KEY"):
+        chosen["APP_VAPID_PRIVATE_KEY"] = read_or_make(data / "vapid.key", new_private_key).strip()
+        chosen["APP_VAPID_SUBJECT"] = "mailto:team@tools.example"
     if not given.get("APP_WEB_PUBSUB_ENDPOINT"):
         realtime = realtime or local_realtime("http://localhost:7072", realtime_access_key(data))
         chosen["APP_WEB_PUBSUB_CONNECTION_STRING"] = realtime

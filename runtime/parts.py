@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from runtime.courses_parts import CoursesParts
     from runtime.files_parts import FilesParts
     from runtime.forms_parts import FormsParts
+    from runtime.push_parts import PushParts
     from runtime.social_parts import SocialParts
     from runtime.users_parts import UsersParts
 
@@ -143,6 +144,12 @@ class Parts(ServiceParts):
         from runtime.social_parts import SocialParts
 
         return SocialParts(self)
+
+    @cached_property
+    def push(self) -> "PushParts":
+        from runtime.push_parts import PushParts
+
+        return PushParts(self)
 
     @cached_property
     def readiness(self) -> Readiness:

@@ -34,6 +34,7 @@ from runtime.services import (
     read_redis,
     read_sql,
 )
+from runtime.web_push import PushSettings, read_push
 
 PREFIX = "APP_"
 MAX_HOSTS = 20
@@ -139,6 +140,7 @@ class Settings:
     realtime: WebPubSub
     forms: FormSettings
     chat: ChatSettings
+    push: PushSettings
     identity_client_id: str | None
     version: str
 
@@ -217,6 +219,7 @@ def _read(r: Reader) -> Settings:
         realtime=read_realtime(r),
         forms=_forms(r),
         chat=_chat(r),
+        push=read_push(r, production=production),
         identity_client_id=r.text("APP_IDENTITY_CLIENT_ID", "") or None,
         version=r.text("APP_VERSION", "0.1.0"),
     )

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import blueprints  # noqa: F401 - importing them fills ENDPOINTS
 import function_app
@@ -22,11 +23,16 @@ def openapi_text() -> str:
     return json.dumps(describe(ENDPOINTS.values()), indent=1, ensure_ascii=False) + "\n"
 
 
+def _settings() -> Settings:
+    with TemporaryDirectory() as folder:
+        return Settings.read(fill_in({}, Path(folder)))
+
+
 def infra_text() -> str:
     """What the Bicep takes from the code, as JSON."""
     functions = functions_of(function_app.app)
     data = {
-        "hub": Settings.read(fill_in({"APP_WEB_PUBSUB_ENDPOINT": "https://any.example"}, ROOT)).realtime.hub,
+        "hub": _settings().realtime.hub,
         "queues": sorted({each.trigger["queueName"] for each in functions if each.kind == "queueTrigger"}),
         "containers": [{"name": each.name, "indexingPolicy": indexing_policy(each)} for each in CONTAINERS],
     }

@@ -18,6 +18,7 @@ from domain.kernel.cache import Cache, SessionState
 from domain.kernel.containers import ACCOUNTS
 from domain.kernel.documents import ItemNotFound, Patch, Query
 from domain.kernel.realtime import Realtime
+from domain.kernel.sessions import SessionDevices
 
 STATE_KEPT_FOR: Final = timedelta(minutes=5)
 """How long an instance may go without asking the store about a session that stands."""
@@ -29,6 +30,7 @@ class Revocation:
     accounts: Accounts
     cache: Cache
     realtime: Callable[[], Realtime]
+    devices: Callable[[], SessionDevices]
     access_ttl: timedelta
 
     @property
@@ -124,3 +126,5 @@ class Revocation:
         await self.forget(ended)
         for session_id in ended:
             await self.realtime().close_session(session_id, reason="signed out")
+        if ended:
+            await self.devices().forget_sessions(user_id, ended)

@@ -11,11 +11,14 @@ from datetime import timedelta
 from typing import Any, Final
 
 from domain.chat.access import look_into
+from domain.chat.devices import DEVICES, devices_of
 from domain.chat.digests import DIGEST, Digests
 from domain.chat.model import Member, Message, partition_of, unread_count
 from domain.chat.notices import NOTICES
 from domain.chat.places import each
 from domain.chat.presence import NOBODY, PRESENCE, attendance_of
+from domain.chat.push import Device
+from domain.chat.pushing import PUSHES, push_task
 from domain.chat.records import membership_id
 from domain.chat.unread import read_newest
 from domain.kernel.accounts import ACCOUNT_ID, Account
@@ -30,18 +33,25 @@ MAX_KEYS: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """One person who is away and has not read the burst. *digest* is their digest item, as it was read."""
+    """One person who is away and has not read the burst. *digest* is their digest item, as it was read; *devices* are
+    empty where nothing is pushed."""
 
     user_id: str
     digest: Stored | None
+    devices: Sequence[Device]
+    seq: int
+    """The newest message they missed."""
+    mentioned: bool
 
 
 class Noticing:
-    def __init__(self, documents: DocumentStore, queue: Queue, digests: Digests, clock: Clock) -> None:
+    def __init__(self, documents: DocumentStore, queue: Queue, digests: Digests, clock: Clock, *, pushes: bool) -> None:
+        """*pushes* says whether push is set up."""
         self._documents = documents
         self._queue = queue
         self._digests = digests
         self._clock = clock
+        self._pushes = pushes
 
     async def run(self, task: Mapping[str, Any]) -> None:
         """Do a task of the queue `notices`. Safe to repeat. Raises Unavailable, and KeyError for what nobody wrote."""
@@ -63,10 +73,18 @@ class Noticing:
         if not missing:
             return
         accounts = await self._accounts(missing)
-        await each(
-            [(accounts[person.user_id], person) for person in missing if person.user_id in accounts],
-            lambda pair: self._digests.expect(pair[0], pair[1].digest),
-        )
+        known = [(accounts[person.user_id], person) for person in missing if person.user_id in accounts]
+        now = self._clock.now()
+        pushes = [
+            push_task(
+                person.user_id, device, task["conversationId"], seq=person.seq, mentioned=person.mentioned, now=now
+            )
+            for account, person in known
+            if account.preferences.takes_pushes(now)
+            for device in person.devices
+        ]
+        await each(pushes, lambda push: self._queue.send(PUSHES, push))
+        await each(known, lambda pair: self._digests.expect(pair[0], pair[1].digest))
 
     async def _missing(self, conversation_id: str, *, seq: int) -> list[Missing]:
         """Who is away, has not read what was said from *seq* on, and wants to hear of it: two queries and, for 500
@@ -79,13 +97,16 @@ class Noticing:
         said = await read_newest(self._documents, conversation_id, after=seq - 1) if away else ()
         heard = {member.user_id: unheard(member, said) for member in away}
         concerned = [user_id for user_id, messages in heard.items() if messages]
-        keys = [key for user_id in concerned for key in ((user_id, membership_id(conversation_id)), (user_id, DIGEST))]
-        found = await self._find_all(CHAT, keys)
+        items = (membership_id(conversation_id), DIGEST, *((DEVICES,) if self._pushes else ()))
+        found = await self._find_all(CHAT, [(user_id, item_id) for user_id in concerned for item_id in items])
         missing = []
-        for user_id, place, digest in zip(concerned, found[::2], found[1::2], strict=True):
+        for n, user_id in enumerate(concerned):
+            place, digest, *listed = found[n * len(items) : (n + 1) * len(items)]
             mentioned = any(user_id in message.mentions for message in heard[user_id])
             if mentioned or not (place and place.item.get("muted")):
-                missing.append(Missing(user_id, digest))
+                devices = devices_of(listed[0]) if listed else []
+                seq = max(message.seq for message in heard[user_id])
+                missing.append(Missing(user_id, digest, devices, seq, mentioned))
         return missing
 
     async def _away(self, members: Sequence[Member]) -> list[Member]:

@@ -76,6 +76,9 @@ class Preferences:
     def digest(self) -> Digest:
         return self.email_digest if self.email_updates else Digest.OFF
 
+    def takes_pushes(self, now: datetime) -> bool:
+        return self.notifications and not (self.quiet_hours and self.quiet_hours.hold(now))
+
     def to_item(self) -> Item:
         return {
             "notifications": self.notifications,

@@ -46,6 +46,8 @@ param challengeVerifyUrl string = ''
 
 @description('Whoever receives guests: ids of accounts, separated by commas; empty: there are no guests.')
 param guestHosts string = ''
+@description('Web Push: devices are told of messages. Its private key is vapid-key in the vault; put it there first.')
+param webPush bool = false
 
 param storageSku 'Standard_LRS' | 'Standard_ZRS' = 'Standard_LRS'
 param sqlFreeOffer 'AutoPause' | 'BillOverUsage' | 'None' = 'AutoPause'
@@ -109,6 +111,8 @@ var settings = {
   APP_GUEST_HOSTS: guestHosts
   APP_CHALLENGE_VERIFY_URL: challengeVerifyUrl
   APP_CHALLENGE_SECRET: empty(challengeVerifyUrl) ? '' : '@Microsoft.KeyVault(SecretUri=${keyVault.outputs.url}secrets/challenge-secret)'
+  APP_VAPID_PRIVATE_KEY: webPush ? '@Microsoft.KeyVault(SecretUri=${keyVault.outputs.url}secrets/vapid-key)' : ''
+  APP_VAPID_SUBJECT: webPush ? 'mailto:${teamEmail}' : ''
 }
 
 module identity 'modules/identity.bicep' = {

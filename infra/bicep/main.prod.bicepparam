@@ -13,6 +13,7 @@ param mailDomain = readEnvironmentVariable('TOOLS_MAIL_DOMAIN', '')
 param mailDomainVerified = bool(readEnvironmentVariable('TOOLS_MAIL_DOMAIN_VERIFIED', 'false'))
 param challengeVerifyUrl = readEnvironmentVariable('TOOLS_CHALLENGE_VERIFY_URL', '')
 param guestHosts = readEnvironmentVariable('TOOLS_GUEST_HOSTS', '')
+param webPush = bool(readEnvironmentVariable('TOOLS_WEB_PUSH', 'false'))
 param release = readEnvironmentVariable('TOOLS_RELEASE', '0.1.0')
 param storageSku = 'Standard_ZRS'
 param sqlFreeOffer = 'BillOverUsage' // forms are taken when the free seconds are used up, too

@@ -32,7 +32,7 @@ class Street:
         chat = self.chat
         self.unread = UnreadCount(chat.documents, chat.clock)
         self.digests = Digests(chat.documents, chat.outbox, self.unread, chat.clock, chat.ids, AWAY_FOR)
-        self.noticing = Noticing(chat.documents, chat.queue, self.digests, chat.clock)
+        self.noticing = Noticing(chat.documents, chat.queue, self.digests, chat.clock, pushes=True)
 
     async def move_in(self, name: str, preferences: Preferences = DEFAULTS, **members: Any) -> str:
         account = Account(

@@ -26,6 +26,7 @@ from domain.kernel.accounts import Role
 from tests.budget import CountingCache
 from tests.costs.meter import Cost, CountingQueue, MeteredDocuments
 from tests.courses import a_course, course_id
+from tests.push_service import PUSH
 from tests.world import PASSWORD, Person, World, a_world
 from web.declaration import ENDPOINTS
 
@@ -153,7 +154,7 @@ def case(name: str, *, endpoint: str | None = None) -> Callable[[Scenario], Scen
 @asynccontextmanager
 async def _a_bench(endpoint: str, case: str) -> AsyncGenerator[Bench]:
     with tempfile.TemporaryDirectory() as folder:
-        async with a_world(Path(folder)) as world:
+        async with a_world(Path(folder), **PUSH) as world:
             parts = world.parts
             documents, cache = MeteredDocuments(parts.documents), CountingCache(world.clock)
             queue = CountingQueue(Path(folder) / "queues.db", world.clock)

@@ -76,6 +76,15 @@ def test_the_challenge_secret_stays_in_the_vault() -> None:
     assert secret == "@Microsoft.KeyVault(SecretUri=https://kv-prod-x.vault.azure.net/secrets/challenge-secret)"
 
 
+def test_the_push_key_stays_in_the_vault() -> None:
+    template = Template("main.prod.bicepparam", OUTPUTS)
+    assert template.settings()["APP_VAPID_PRIVATE_KEY"] == template.settings()["APP_VAPID_SUBJECT"] == ""
+    template._given["webPush"] = template._given["redisEnabled"]  # true
+    key = template.settings()["APP_VAPID_PRIVATE_KEY"]
+    assert key == "@Microsoft.KeyVault(SecretUri=https://kv-prod-x.vault.azure.net/secrets/vapid-key)"
+    assert template.settings()["APP_VAPID_SUBJECT"].startswith("mailto:")
+
+
 def test_containers_are_those_of_the_code() -> None:
     assert DATA["containers"] == [
         {"name": each.name, "indexingPolicy": indexing_policy(each)} for each in CONTAINERS

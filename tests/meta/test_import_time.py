@@ -18,9 +18,9 @@ HEAVY = {
     ),
     "cloud": ("azure.core", "azure.cosmos", "azure.identity", "azure.messaging"),
     "SQL": ("sqlalchemy", "alembic", "pyodbc"),
-    "crypto": ("jwt", "cryptography", "argon2"),
+    "crypto": ("jwt", "cryptography", "argon2", "py_vapid", "pywebpush"),
     "content": ("PIL", "puremagic", "zipfile"),
-    "networking": ("aiohttp", "redis", "httpx"),
+    "networking": ("aiohttp", "redis", "httpx", "requests"),
     "development": ("devhost", "tests", "pytest", "uvicorn", "starlette"),
 }
 

@@ -6,6 +6,7 @@ from runtime.environment import SettingsFaulty
 from runtime.production import EMULATOR_KEYS
 from runtime.services import AzureMail, KeyVault, RedisService, Smtp, StorageQueues
 from runtime.settings import Settings
+from runtime.web_push import new_private_key
 
 SOUND = {
     "APP_API_URL": "https://api.tools.example",
@@ -115,6 +116,40 @@ def test_smtp_in_production(url: str, *, sound: bool) -> None:
     assert isinstance(mail, Smtp)
     assert mail.password in {None, "p@ss"}
     assert mail.implicit_tls is url.startswith("smtps")
+
+
+VAPID = {"APP_VAPID_PRIVATE_KEY": new_private_key(), "APP_VAPID_SUBJECT": "mailto:team@tools.example"}
+
+
+def test_push_is_off_until_it_has_a_key_and_never_reaches_this_machine_in_production() -> None:
+    assert read().push.vapid is None
+    push = read(**VAPID).push
+    assert push.vapid is not None
+    assert push.vapid.private_key not in repr(push)
+    assert push.hosts.find("https://fcm.googleapis.com/x") is not None
+    assert push.hosts.find("http://127.0.0.1/x") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("APP_VAPID_PRIVATE_KEY", None),
+        ("APP_VAPID_PRIVATE_KEY", "secret"),
+        ("APP_VAPID_PRIVATE_KEY", "A" * 43),
+        ("APP_VAPID_PRIVATE_KEY", "_" * 43),
+        ("APP_VAPID_PRIVATE_KEY", "@Microsoft.KeyVault(SecretUri=https://v/secrets/vapid-key)"),
+        ("APP_VAPID_SUBJECT", None),
+        ("APP_VAPID_SUBJECT", "team@tools.example"),
+        ("APP_VAPID_SUBJECT", "http://tools.example"),
+        ("APP_PUSH_HOSTS", "localhost"),
+        ("APP_PUSH_HOSTS", "10.0.0.1"),
+        ("APP_PUSH_HOSTS", "fcm.googleapis.com,*"),
+        ("APP_PUSH_HOSTS", "*.com"),
+        ("APP_PUSH_HOSTS", "https://fcm.googleapis.com"),
+    ],
+)
+def test_push_settings_that_are_none_are_refused(name: str, value: str | None) -> None:
+    assert name in faults(**{**VAPID, name: value})
 
 
 def test_a_misspelt_name_is_told_with_the_nearest() -> None:

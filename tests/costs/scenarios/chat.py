@@ -8,9 +8,11 @@ from domain.files.kinds import TXT
 from domain.kernel.clock import to_iso
 from tests.costs.bench import Bench, case, scenario
 from tests.http.test_chat import event, let_in, session_of
+from tests.push_service import Browser
 from tests.uploads import upload
 from tests.world import Person
 
+BROWSER = Browser("https://fcm.googleapis.com/fcm/send/b1")
 HEART = quote("❤️")
 
 
@@ -261,6 +263,30 @@ async def sync_chat(bench: Bench) -> None:
 async def get_presence(bench: Bench) -> None:
     ada, bob, _ = await a_talk(bench)
     await bench.measure(ada, params={"userIds": bob.id})
+
+
+@scenario
+async def get_push_key(bench: Bench) -> None:
+    await bench.measure(await bench.person())
+
+
+@scenario
+async def add_push_subscription(bench: Bench) -> None:
+    await bench.measure(await bench.person(), json=BROWSER.to_json(), status=201)
+
+
+@scenario
+async def list_push_subscriptions(bench: Bench) -> None:
+    ada = await bench.person()
+    await bench.do("POST", "chat/push/subscriptions", ada, BROWSER.to_json())
+    await bench.measure(ada)
+
+
+@scenario
+async def remove_push_subscription(bench: Bench) -> None:
+    ada = await bench.person()
+    device = await bench.do("POST", "chat/push/subscriptions", ada, BROWSER.to_json())
+    await bench.measure(ada, at={"subscription_id": device["id"]})
 
 
 @scenario

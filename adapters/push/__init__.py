@@ -1,0 +1,1 @@
+"""Messages to devices, through the push services of their browsers."""
