@@ -9,6 +9,8 @@ from typing import Any, Final
 DEPLOYMENT: Final = "tools"
 """The deployment's name, as docs/deploy.md gives it."""
 SECONDS: Final = 120
+NOT_HERE: Final = ("APP_REDIS_URL", "APP_CHALLENGE_VERIFY_URL", "APP_CHALLENGE_SECRET", "DEVHOST_DATA")
+"""Settings of the app that are of no use on an operator's machine."""
 
 
 class Failed(Exception):
@@ -61,7 +63,8 @@ class Deployment:
     def settings(self) -> dict[str, str]:
         """The app's settings, for use here: as a developer, so that the credential is that of `az login`.
 
-        Redis admits the app only; whoever runs one command needs no shared counters.
+        Redis admits the app only; whoever runs one command needs no shared counters. The challenge's secret is a
+        reference that only the app's host resolves.
         """
         told: Mapping[str, str] = self.outputs.get("settings", {})
-        return {**told, "APP_ENV": "development", "APP_REDIS_URL": "", "DEVHOST_DATA": ""}
+        return {**told, "APP_ENV": "development", **dict.fromkeys(NOT_HERE, "")}

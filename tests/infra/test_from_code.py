@@ -106,6 +106,14 @@ def test_queues_and_their_poison_are_those_of_the_code() -> None:
     assert Template("main.dev.bicepparam", OUTPUTS).module_param("storage", "queues") == DATA["queues"]
 
 
+def test_redis_is_one_that_a_plain_client_with_scripts_can_use() -> None:
+    """redis-py's `Redis` follows no redirection, and our scripts have keys that would lie in several slots."""
+    database = resources(BICEP / "modules" / "redis.bicep")["database"]
+    assert _plain(at(database, "properties.clusteringPolicy")) == "NoCluster"
+    assert _plain(at(database, "properties.clientProtocol")) == "Encrypted"
+    assert OUTPUTS["redis.url"].endswith(f":{_plain(at(database, 'properties.port'))}")
+
+
 def test_the_hub_sends_every_event_signed_in() -> None:
     hub = resources(BICEP / "modules" / "webpubsub-hub.bicep")["hub"]
     (handler,) = at(hub, "properties.eventHandlers").items

@@ -16,6 +16,9 @@ GRANTED: Final = {
     ("app", "appInsights"): {"Monitoring Metrics Publisher"},
     ("operators", "vault"): {"Key Vault Secrets Officer"},
     ("operators", "hostStorage"): {"Storage Queue Data Contributor"},
+    ("operators", "filesStorage::blobs::uploads"): {"Storage Blob Data Reader"},
+    ("operators", "webPubSub"): {"Web PubSub Service Reader"},
+    ("operators", "communication"): {"Communication and Email Service Owner"},
 }
 """Every role in the templates. A new one is a decision: add it here, too."""
 

@@ -19,11 +19,13 @@ param cosmosDatabaseName string
 var roles = {
   blobOwner: 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b' // Storage Blob Data Owner: what the Functions host asks for
   blobContributor: 'ba92f5b4-2d11-453d-a403-e96b0029c9fe' // Storage Blob Data Contributor
+  blobReader: '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1' // Storage Blob Data Reader
   blobDelegator: 'db58b8e5-c6ad-4a2a-8342-4190687cbf4a' // Storage Blob Delegator: keys of user-delegation SAS
   queueContributor: '974c5e8b-45b9-4653-ba55-5f855dd0fb88' // Storage Queue Data Contributor
   secretsUser: '4633458b-17de-408a-b874-0445c86b69e6' // Key Vault Secrets User
   secretsOfficer: 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7' // Key Vault Secrets Officer
   webPubSubOwner: '12cf5a90-567b-43ae-8102-96cf46c7d9b4' // Web PubSub Service Owner
+  webPubSubReader: 'bfb1c7d2-fb1a-466b-b2ba-aee63b92deaf' // Web PubSub Service Reader
   metricsPublisher: '3913510d-42f4-4e42-8a64-420c390055eb' // Monitoring Metrics Publisher
   mailOwner: '09976791-48a7-449e-bb21-39d1a415f350' // Communication and Email Service Owner
 }
@@ -162,6 +164,37 @@ resource operatorsUseQueues 'Microsoft.Authorization/roleAssignments@2022-04-01'
     principalId: operatorsId
     principalType: 'Group'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.queueContributor)
+  }
+}
+
+// What `admin check` asks of each service; Redis admits no groups.
+resource operatorsLookAtFiles 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: filesStorage::blobs::uploads // its properties need no less
+  name: guid(filesStorage::blobs::uploads.id, operatorsId, roles.blobReader)
+  properties: {
+    principalId: operatorsId
+    principalType: 'Group'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.blobReader)
+  }
+}
+
+resource operatorsLookAtSockets 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: webPubSub // and send nothing
+  name: guid(webPubSub.id, operatorsId, roles.webPubSubReader)
+  properties: {
+    principalId: operatorsId
+    principalType: 'Group'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.webPubSubReader)
+  }
+}
+
+resource operatorsLookAtMail 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: communication // there is no role that only reads
+  name: guid(communication.id, operatorsId, roles.mailOwner)
+  properties: {
+    principalId: operatorsId
+    principalType: 'Group'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.mailOwner)
   }
 }
 
