@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 
 from adapters.resilience import Guard
 from domain.kernel.errors import Unavailable
@@ -70,10 +70,15 @@ async def ask(
                 return await _tried(action, pauses)
         except (TimeoutError, AzureError, OSError) as error:
             status = getattr(error, "status_code", None)
-            if status in answers:
+            if status in answers and not is_of_identity(error):
                 raise
             log.warning("%s does not answer: %s %s", guard.name, type(error).__name__, status or "")
             raise Unavailable(retry_after=retry_after) from error
+
+
+def is_of_identity(error: BaseException) -> bool:
+    """Whether we were not signed in. Its status is then the identity endpoint's, and no word of the service's."""
+    return isinstance(error, ClientAuthenticationError)
 
 
 async def _tried(action: Callable[[], Awaitable[T]], pauses: Sequence[float]) -> T:

@@ -8,6 +8,7 @@
     429                     retried for a second, then StoreThrottled
     449, lost connection    retried where that is safe, then Unavailable
     401 403 408 410 5xx     Unavailable
+    not signed in           Unavailable, whatever status the identity's endpoint gave
 
 `CosmosBatchOperationError` is no `CosmosHttpResponseError`, hence `HttpResponseError`; it knows which operation failed.
 """
@@ -21,6 +22,7 @@ from aiohttp import ClientConnectorError
 from azure.core.exceptions import AzureError, HttpResponseError
 from azure.cosmos.exceptions import CosmosBatchOperationError
 
+from adapters.azure_http import is_of_identity
 from domain.kernel.documents import ItemExists, ItemNotFound, ItemStale, ItemTooLarge, StoreThrottled
 from domain.kernel.errors import Unavailable
 
@@ -42,7 +44,7 @@ _REFUSALS: Final[dict[int, type[ItemExists | ItemNotFound | ItemStale]]] = {
 
 def translate(error: AzureError) -> Exception:
     """The error to raise for *error*. Logs what an operator should know: statuses, and nothing that was sent."""
-    if not isinstance(error, HttpResponseError):
+    if not isinstance(error, HttpResponseError) or is_of_identity(error):
         logger.warning("the document store does not answer: %s", type(error).__name__)
         return Unavailable()
     status, substatus = error.status_code or 0, getattr(error, "sub_status", None)

@@ -31,7 +31,7 @@ from azure.core.pipeline.policies import AsyncBearerTokenCredentialPolicy
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.messaging.webpubsubservice.aio import WebPubSubServiceClient
 
-from adapters.azure_http import RETRIED
+from adapters.azure_http import RETRIED, is_of_identity
 from adapters.realtime.transport import Transport
 from domain.kernel.errors import Unavailable
 
@@ -79,7 +79,7 @@ class Service:
             raise
         except (TimeoutError, AzureError, aiohttp.ClientError, OSError) as error:
             status = getattr(error, "status_code", None)
-            if status in OUR_FAULT:
+            if status in OUR_FAULT and not is_of_identity(error):
                 raise
             log.warning("realtime %s failed: %s %s", what, type(error).__name__, status or "")
             raise Unavailable(retry_after=_retry_after(error) or 1) from error
