@@ -25,6 +25,9 @@ JOINED_AT_CONNECT: Final = 200
 
 JUST_NOW: Final = timedelta(minutes=1)
 
+LOOKS: Final = 8
+"""At who was put out or let in while a connection opened; each but the last found more to do."""
+
 
 class ConnectionRefused(Forbidden):
     """The session is over, or its account is suspended or not verified."""
@@ -75,10 +78,17 @@ class Connections:
     async def connected(self, user_id: str) -> None:
         """Catch up with what was joined or left between the connect event's answer and the connection itself.
 
-        One query, mostly: so nobody comes back by a new connection into what they were just removed from.
+        One query, mostly: so nobody comes back by a new connection into what they were just removed from. Where there
+        was something to do it looks again, for the person may have been put out, or let in, meanwhile.
         """
-        came, left = await self._conversations.moved_since(user_id, self._clock.now() - JUST_NOW)
-        for conversation_id in came:
-            await self._realtime.add_user_to_group(conversation_group(conversation_id), user_id)
-        for conversation_id in left:
-            await self._realtime.remove_user_from_group(conversation_group(conversation_id), user_id)
+        since, done = self._clock.now() - JUST_NOW, dict[str, bool]()
+        for _ in range(LOOKS):
+            came, left = await self._conversations.moved_since(user_id, since)
+            places = {**dict.fromkeys(came, True), **dict.fromkeys(left, False)}
+            moved = {each: is_in for each, is_in in places.items() if done.get(each) is not is_in}
+            for conversation_id, is_in in moved.items():
+                change = self._realtime.add_user_to_group if is_in else self._realtime.remove_user_from_group
+                await change(conversation_group(conversation_id), user_id)
+            if not moved:
+                return
+            done |= moved

@@ -70,16 +70,7 @@ class Places:
         if room is None:
             return
         await remember(self._documents, conversation_id, from_iso(task["at"]), self._clock.now())
-        known: list[Member] = []
-        for _ in range(RACES):
-            places = {member.user_id: member for member in (*room.members, *room.former)}
-            known = [places[user_id] for user_id in user_ids if user_id in places]
-            await each(known, lambda member, room=room: self._settle(room, member))  # type: ignore[misc]
-            # Whoever left or came while we were at it may have been overtaken by us: look again.
-            again = await self._versions(conversation_id, [member.user_id for member in known])
-            if all(again[member.user_id] == member.version for member in known):
-                break
-            room = await look_into(self._documents, partition_of(conversation_id), None) or room
+        room, known = await self._settle_all(room, user_ids)
         people = await self._people.find_many([member.user_id for member in (*known, *sample(room, ()))])
         # Whoever took another name while they came in was not found here by the task that follows it.
         renamed = [member for member in known if member.left_at is None and _is_renamed(member, people)]
@@ -116,10 +107,28 @@ class Places:
         await each(room.members, move)
         if wakes:
             await each(room.members, lambda member: self._wake(room, member))
+            moved = await self._moved(room.conversation.id, room.members)
+            if moved:  # put out while we had them join
+                await self._settle_all(
+                    await look_into(self._documents, partition_of(conversation_id), None) or room, moved
+                )
 
     async def _wake(self, room: Room, member: Member) -> None:
         await self._realtime.add_user_to_group(conversation_group(room.conversation.id), member.user_id)
         await self._realtime.send_to_user(member.user_id, conversation_woke(room.conversation))
+
+    async def _settle_all(self, room: Room, user_ids: Sequence[str]) -> tuple[Room, list[Member]]:
+        """Have the places of *user_ids* follow, until nobody moved meanwhile; with the room as it is by then."""
+        known: list[Member] = []
+        for _ in range(RACES):
+            places = {member.user_id: member for member in (*room.members, *room.former)}
+            known = [places[user_id] for user_id in user_ids if user_id in places]
+            await each(known, lambda member, room=room: self._settle(room, member))  # type: ignore[misc]
+            # Whoever left or came while we were at it may have been overtaken by us: look again.
+            if not await self._moved(room.conversation.id, known):
+                break
+            room = await look_into(self._documents, partition_of(room.conversation.id), None) or room
+        return room, known
 
     async def _settle(self, room: Room, member: Member) -> None:
         group = conversation_group(room.conversation.id)
@@ -147,13 +156,15 @@ class Places:
                     continue
             return
 
-    async def _versions(self, conversation_id: str, user_ids: Sequence[str]) -> dict[str, int | None]:
+    async def _moved(self, conversation_id: str, members: Sequence[Member]) -> list[str]:
+        """Those of *members* who left or came since they were read: one `find_many`."""
         pk = partition_of(conversation_id)
-        found = await self._documents.find_many(CHAT, [(pk, MEMBER + user_id) for user_id in user_ids])
-        return {
-            user_id: member_of(stored.item).version if stored else None
-            for user_id, stored in zip(user_ids, found, strict=True)
-        }
+        found = await self._documents.find_many(CHAT, [(pk, MEMBER + member.user_id) for member in members])
+        return [
+            member.user_id
+            for stored, member in zip(found, members, strict=True)
+            if stored is None or member_of(stored.item).version != member.version
+        ]
 
     async def _tell(self, room: Room, member: Member, people: Mapping[str, Person], *, quietly: bool) -> None:
         conversation, user_id = room.conversation, member.user_id

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,6 +16,7 @@ from domain.kernel.containers import CHAT
 from domain.kernel.errors import Conflict, DomainError, Forbidden, Invalid
 from domain.kernel.people import Person, person_item
 from tests.chat.lounge import Instance
+from tests.world import RecordingRealtime
 
 
 async def crowd(chat: Instance, count: int) -> list[str]:
@@ -238,14 +240,15 @@ async def test_sends_and_removals_that_race_agree_with_the_store(more: Callable[
     assert [message["seq"] for message in page.items] == list(range(1, said + 1))
 
 
+class Standing:
+    async def may_connect(self, user_id: str, session_id: str) -> bool:  # noqa: ARG002 - the port's
+        return True
+
+    async def stands(self, user_id: str, session_id: str) -> bool:  # noqa: ARG002 - the port's
+        return True
+
+
 async def test_a_connection_that_opens_while_one_is_put_out_hears_nothing(chat: Instance) -> None:
-    class Standing:
-        async def may_connect(self, user_id: str, session_id: str) -> bool:  # noqa: ARG002 - the port's
-            return True
-
-        async def stands(self, user_id: str, session_id: str) -> bool:  # noqa: ARG002 - the port's
-            return True
-
     ada, bob = await chat.person("Ada"), await chat.person("Bob")
     room = await chat.group(ada, bob)
     bindings = Bindings(chat.documents, Standing())
@@ -256,3 +259,53 @@ async def test_a_connection_that_opens_while_one_is_put_out_hears_nothing(chat: 
     await connections.connected(bob)
     assert ("remove_user_from_group", f"c.{room}", bob) in chat.realtime.calls
     assert await connections.connect("c1", bob, "s1") == ["s.s1"]
+
+
+class Meanwhile(RecordingRealtime):
+    """While the realtime service lets somebody into a group, or out of it, something else happens, once."""
+
+    happens: Callable[[], Awaitable[object]] | None = None
+
+    async def _pause(self) -> None:
+        happens, self.happens = self.happens, None
+        if happens:
+            await happens()
+
+    async def add_user_to_group(self, group: str, user_id: str) -> None:
+        await self._pause()
+        await super().add_user_to_group(group, user_id)
+
+    async def remove_user_from_group(self, group: str, user_id: str) -> None:
+        await self._pause()
+        await super().remove_user_from_group(group, user_id)
+
+    def last_move(self, user_id: str) -> str:
+        return [name for name, *who in self.calls if who[-1] == user_id and name.endswith("_group")][-1]
+
+
+async def test_who_is_put_out_while_a_connection_joins_does_not_stay(
+    chat: Instance, more: Callable[[], Instance]
+) -> None:
+    ada, bob = await chat.person("Ada"), await chat.person("Bob")
+    realtime = Meanwhile()
+    other = replace(more(), realtime=realtime)
+    connections = Connections(
+        other.conversations, realtime, Standing(), Bindings(chat.documents, Standing()), chat.clock
+    )
+    room = await other.group(ada, bob)
+    realtime.happens = lambda: other.groups.remove(ada, room, bob)
+    await connections.connected(bob)  # which looks at what Bob came into within the minute
+    assert realtime.last_move(bob) == "remove_user_from_group"
+    realtime.happens = lambda: other.groups.add(ada, room, [bob])
+    await connections.connected(bob)
+    assert realtime.last_move(bob) == "add_user_to_group"
+
+
+async def test_who_is_put_out_while_a_conversation_wakes_does_not_stay(more: Callable[[], Instance]) -> None:
+    realtime = Meanwhile()
+    chat = replace(more(), realtime=realtime)
+    ada, bob = await chat.person("Ada"), await chat.person("Bob")
+    room = await chat.group(ada, bob)
+    realtime.happens = lambda: chat.groups.remove(ada, room, bob)
+    await chat.places.touch(room, since=chat.clock.now(), wakes=True)
+    assert realtime.last_move(bob) == "remove_user_from_group"
