@@ -1,12 +1,16 @@
 """Timers and queues: what follows a request, and what nobody asks for. Each calls one use case, safe to run twice.
 
 A failure is raised, not swallowed: the host shows the message again, and after five tries moves it to
-`<name>-poison`; a timer simply comes round again.
+`<name>-poison`; a timer simply comes round again. What has to reach open sockets goes back to the outbox instead, while
+the realtime service is away: an outage may take longer than five tries.
 """
 
 import azure.functions as func
 
 from adapters.queues.messages import decode_message
+from domain.kernel.containers import ACCOUNTS, CHAT
+from domain.kernel.outbox import queued_task
+from domain.kernel.sessions import SESSIONS
 from runtime import parts
 
 bp = func.Blueprint()
@@ -45,7 +49,9 @@ async def send_scheduled(timer: func.TimerRequest) -> None:  # noqa: ARG001 - th
 @bp.queue_trigger(arg_name="message", queue_name="chat", connection="AzureWebJobsStorage")
 async def follow_chat(message: func.QueueMessage) -> None:
     """Bring people into what was opened, keep their lists in order, and tell what a crash left untold."""
-    await parts.get().chat.tasks.run(message.get_json())
+    task = message.get_json()
+    work = parts.get().chat.tasks.run(task)
+    await parts.get().outbox.keep_trying(CHAT, queued_task("chat", task), work)
 
 
 @bp.queue_trigger(arg_name="message", queue_name="notices", connection="AzureWebJobsStorage")
@@ -64,7 +70,8 @@ async def push_to_device(message: func.QueueMessage) -> None:
 async def settle_sessions(message: func.QueueMessage) -> None:
     """Have cache and sockets follow sessions that were ended or changed."""
     task = message.get_json()
-    await parts.get().auth.revocation.settle(task["userId"], task["sessionIds"])
+    work = parts.get().auth.revocation.settle(task["userId"], task["sessionIds"])
+    await parts.get().outbox.keep_trying(ACCOUNTS, queued_task(SESSIONS, task), work)
 
 
 @bp.queue_trigger(arg_name="message", queue_name="guests", connection="AzureWebJobsStorage")

@@ -5,6 +5,8 @@ item is handed to its queue and deleted; when that fails, a timer hands over wha
 least once, and its consumer must be safe to run twice. Items hold ids, never addresses, tokens or text.
 """
 
+import hashlib
+import json
 from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +20,9 @@ from domain.kernel.errors import DomainError, Unavailable
 
 SWEEP_AFTER: Final = timedelta(seconds=15)
 """How long the request that wrote an item has for handing it over itself."""
+
+AGAIN_AFTER: Final = timedelta(seconds=5)
+"""How long a task waits that met a service which is away."""
 
 
 NO_DELAY: Final = timedelta()
@@ -45,6 +50,12 @@ class Queue(Protocol):
     async def ping(self) -> None: ...
 
     async def close(self) -> None: ...
+
+
+def queued_task(queue: str, payload: dict[str, Any]) -> Task:
+    """A task as its queue hands it over, without its id: the same payload is the same task."""
+    digest = hashlib.sha256(json.dumps([queue, payload], sort_keys=True).encode()).hexdigest()
+    return Task(digest[:32], queue, payload)
 
 
 def outbox_item(task: Task, *, pk: str, now: datetime) -> Item:
@@ -86,6 +97,19 @@ class Outbox:
         with suppress(DomainError):
             await work
             await self._documents.delete(container, item["pk"], item["id"])
+
+    async def keep_trying(self, container: str, task: Task, work: Awaitable[object]) -> None:
+        """Do the *work* of a task that came by its queue. While a service it needs is away, the task waits here.
+
+        A queue gives a message up after five tries, about two minutes: less than outages take. Raises Unavailable
+        where the store is away, too.
+        """
+        try:
+            await work
+        except Unavailable:
+            await self._documents.upsert(
+                container, outbox_item(task, pk=f"again:{task.id}", now=self._clock.now() - SWEEP_AFTER + AGAIN_AFTER)
+            )
 
     async def sweep_all(self, containers: Sequence[str] = OUTBOX_CONTAINERS) -> int:
         """`sweep` each, whatever befalls the others. Raises the first failure once all were tried."""

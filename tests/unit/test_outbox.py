@@ -13,7 +13,7 @@ from adapters.queues.sqlite import SqliteQueue
 from domain.kernel.containers import ACCOUNTS, LEARNING, OUTBOX_CONTAINERS
 from domain.kernel.documents import Create, Item, Query
 from domain.kernel.errors import Unavailable
-from domain.kernel.outbox import Outbox, Task, outbox_item
+from domain.kernel.outbox import Outbox, Task, outbox_item, queued_task
 from tests.factories import ManualClock
 
 
@@ -140,3 +140,38 @@ async def test_the_oldest_is_handed_over_first(post: Post) -> None:
     post.clock.advance(seconds=20)
     assert await post.outbox.sweep(ACCOUNTS, limit=3) == 3
     assert await post.queued() == ["n0", "n1", "n2"]
+
+
+async def test_a_task_waits_for_a_service_that_is_away_however_long(post: Post) -> None:
+    """A queue gives a message up after five tries, which an outage outlasts."""
+    payload = {"n": "one"}
+
+    async def away() -> None:
+        raise Unavailable
+
+    for _ in range(20):
+        await post.outbox.keep_trying(ACCOUNTS, queued_task("mail", payload), away())
+        assert await post.outbox.sweep(ACCOUNTS) == 0, "not at once"
+        post.clock.advance(timedelta(seconds=5, milliseconds=1))
+        assert await post.outbox.sweep(ACCOUNTS) == 1, "once, however often it was put back"
+    for message in await post.queue.receive("mail", limit=32):
+        assert (json.loads(message.body), message.dequeue_count) == (payload, 1)
+
+
+async def test_a_task_that_was_done_waits_for_nothing(post: Post) -> None:
+    done: list[str] = []
+
+    async def work() -> None:
+        done.append("one")
+
+    await post.outbox.keep_trying(ACCOUNTS, queued_task("mail", {"n": "one"}), work())
+    post.clock.advance(timedelta(hours=1))
+    assert (done, await post.outbox.sweep(ACCOUNTS)) == (["one"], 0)
+
+
+async def test_a_task_that_makes_no_sense_is_the_queues_to_give_up(post: Post) -> None:
+    async def nonsense() -> None:
+        raise KeyError("task")
+
+    with pytest.raises(KeyError):
+        await post.outbox.keep_trying(ACCOUNTS, queued_task("mail", {}), nonsense())
