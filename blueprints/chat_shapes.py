@@ -122,6 +122,8 @@ class MessageOut(Out):
     edited_at: str | None
     deleted_at: str | None
     timestamp: str
+    version: int
+    """Counts what became of it (edits, reactions, deletion). Events may come out of order: the higher one is right."""
 
 
 class MessagesOut(Out):

@@ -216,14 +216,17 @@ class Changes:
         """Do a `discard` task that a crash left undone. Safe to repeat. Raises Unavailable."""
         await discard(self._documents, self._attachments, task)
 
-    async def tell(self, message_id: str, name: str) -> None:
-        """Tell a change that a crash left untold, with the message as it is now. Safe to repeat. Raises Unavailable."""
+    async def tell(self, message_id: str) -> None:
+        """Tell a change that a crash left untold: the whole message as it is now, for more may have become of it.
+
+        Safe to repeat. Raises Unavailable.
+        """
         pk = partition_of(message_id)
         stored = await self._documents.find(CHAT, pk, message_id)
         room = await look_into(self._documents, pk, None)
         if stored is not None and room is not None:
             message = message_of(stored.item)
-            await self._send(name, message, room)
+            await self._send(MESSAGE_DELETED if message.deleted_at else MESSAGE_UPDATED, message, room)
 
     async def find(self, me: str, message_id: str, *, moderates: bool = False) -> Found:
         """Two document calls. Strangers of a direct conversation learn nothing: for them there is no such message."""
@@ -279,7 +282,7 @@ class Changes:
     def _plan(self, found: Found, change: Change, now: datetime) -> Plan:
         head, message, pk = found.room.head, change.message, found.stored.item["pk"]
         item = {**message_item(message), "changedAt": changed_key(now, message.id)}
-        told = self._task(pk, now, {"task": "tell", "event": change.event, "messageId": message.id})
+        told = self._task(pk, now, {"task": "tell", "messageId": message.id})
         touch = touch_item(head.item, now=now, new_id=self._ids.new()) if is_touch_due(head.item, now) else None
         steps: list[Operation] = [Replace(item, if_match=found.stored.etag), *change.beside, Create(told)]
         ended = None if message.claim else end_claim(found.message, now=now, new_id=self._ids.new())

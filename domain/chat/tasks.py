@@ -38,7 +38,7 @@ class ChatTasks:
             "touch": lambda task: places.touch(
                 task["conversationId"], since=from_iso(task["from"]), wakes="wakes" in task
             ),
-            "tell": lambda task: changes.tell(task["messageId"], task["event"]),
+            "tell": lambda task: changes.tell(task["messageId"]),
             "discard": changes.discard,
             "block": lambda task: settle_blocks(documents, *task["userIds"]),
             "hold": lambda task: settle_hold(documents, clock, task["reportId"], task["messageId"]),

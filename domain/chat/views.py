@@ -44,6 +44,7 @@ def message_view(
         "editedAt": to_iso(message.edited_at) if message.edited_at else None,
         "deletedAt": to_iso(message.deleted_at) if message.deleted_at else None,
         "timestamp": to_iso(message.sent_at),
+        "version": message.version,
     }
 
 
@@ -133,7 +134,10 @@ def message_changed(name: str, message: Message, readers: Iterable[Member], link
     """The whole message as it is now, but for reactions, which may be many and are all that changed."""
     if name == REACTION_UPDATED:
         seen = message_view(message)
-        data = {"messageId": message.id, **{key: seen[key] for key in ("conversationId", "seq", "reactions")}}
+        data = {
+            "messageId": message.id,
+            **{key: seen[key] for key in ("conversationId", "seq", "reactions", "version")},
+        }
     else:
         data = message_view(message, readers, links)
     return event(name, f"{message.id}:{message.version}", data)

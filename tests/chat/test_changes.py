@@ -181,8 +181,8 @@ async def test_what_a_crash_left_untold_is_told_by_the_queue(talk: Talk, monkeyp
     chat.clock.advance(timedelta(seconds=16))
     assert await chat.outbox.sweep(CHAT) == 2
     await chat.run_tasks()
-    assert [data["text"] for _, data in chat.told("message.updated")] == ["edited"]
-    assert [data["reactions"] for _, data in chat.told("reaction.updated")] == [{HEART: [talk.bob]}]
+    told = [(data["text"], data["reactions"]) for _, data in chat.told("message.updated")]
+    assert told == [("edited", {HEART: [talk.bob]})] * 2, "each task tells the whole message"
 
 
 @pytest.mark.parametrize(
@@ -208,3 +208,34 @@ def test_whatever_is_taken_is_small_and_holds_no_letter(text: str) -> None:
         return
     assert len(emoji.encode()) <= MAX_EMOJI_BYTES
     assert not any(char.isalpha() or char in "<>&\"'/\\" or ord(char) < 32 for char in emoji)
+
+
+async def test_a_change_that_is_told_late_is_told_whole(talk: Talk) -> None:
+    """A reaction was told by nobody; by the time a job tells it, the message was edited, and then deleted."""
+    chat = talk.chat
+    await chat.changes.react(talk.bob, talk.id, HEART, add=True)
+    edited = await chat.changes.edit(talk.ada, talk.id, "edited")
+    await chat.sending.settle()
+    chat.realtime.sent.clear()
+    await chat.changes.tell(talk.id)
+    assert chat.told("reaction.updated") == [], "who knows the message before the reaction would miss the edit"
+    assert chat.told("message.updated") == [(f"group:c.{talk.room}", edited)]
+    assert (edited["version"], edited["text"], edited["reactions"]) == (2, "edited", {HEART: [talk.bob]})
+    gone = await chat.changes.delete(talk.ada, talk.id, moderates=False)
+    await chat.sending.settle()
+    chat.realtime.sent.clear()
+    await chat.changes.tell(talk.id)
+    assert [event["event"] for _, event in chat.realtime.sent] == ["message.deleted"]
+    assert chat.told("message.deleted") == [(f"group:c.{talk.room}", gone)]
+
+
+async def test_each_change_has_a_version_by_which_clients_put_events_in_order(talk: Talk) -> None:
+    chat = talk.chat
+    assert (await talk.message())["version"] == 0
+    await chat.changes.react(talk.bob, talk.id, HEART, add=True)
+    await chat.changes.edit(talk.ada, talk.id, "edited")
+    await chat.changes.react(talk.bob, talk.id, HEART, add=False)
+    await chat.sending.settle()
+    told = [event["data"]["version"] for _, event in chat.realtime.sent if "version" in event["data"]]
+    assert told[-3:] == [1, 2, 3]
+    assert (await talk.message())["version"] == 3

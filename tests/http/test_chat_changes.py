@@ -16,7 +16,7 @@ async def test_a_message_is_edited_reacted_to_and_deleted(world: World) -> None:
     message = await say(world, ada, room, "helo")
     url = f"{URL}/{message['id']}"
     edited = await world.client.patch(url, json={"text": " hello "}, headers=ada.bearer)
-    assert edited.json() == {**message, "text": "hello", "editedAt": "2026-01-20T12:00:00.000Z"}
+    assert edited.json() == {**message, "text": "hello", "editedAt": "2026-01-20T12:00:00.000Z", "version": 1}
     await world.client.put(f"{url}/reactions/{quote(HEART)}", headers=bob.bearer)
     reply = await world.client.put(f"{url}/reactions/{quote('👍')}", headers=bob.bearer)
     assert reply.status_code == 200, reply.text
