@@ -1,19 +1,25 @@
 """`python -m devhost`: the API, the realtime service, and everything they need, in one process on this machine."""
 
 import asyncio
+import gc
 import logging
 import os
 import sys
 from collections.abc import Sequence
 
-from devhost.ground import prepare
-from devhost.host import run
 from devhost.options import Misuse, read_options
 from runtime.development import LocalSettingsFaulty, read_local_settings
 
 
 def main(arguments: Sequence[str]) -> int:
     """Returns the exit status: 0 when stopped, 2 when it could not start."""
+    # A tenth of the start was the collector walking modules, which stay. They never need to be looked at again either.
+    gc.disable()
+    from devhost.ground import prepare
+    from devhost.host import run
+
+    gc.freeze()
+    gc.enable()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
     for chatty in ("alembic", "azure", "httpx", "uvicorn", "aiohttp.access", "websockets"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -4,16 +4,20 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import aiohttp
+if TYPE_CHECKING:
+    from devhost.webpubsub.handler_http import HandlerHttp
 
 log = logging.getLogger("webpubsub")
 
 LONGEST: Final = 60.0
 """Seconds for which a yes holds, and the longest pause after a no."""
 SHORTEST: Final = 1.0
-TIMEOUT: Final = aiohttp.ClientTimeout(total=10)
+
+
+class Unreachable(Exception):
+    """An event handler gave no answer."""
 
 
 @dataclass(slots=True)
@@ -29,9 +33,9 @@ class AbuseProtection:
     """The first question about a URL is waited for; later ones are asked beside, and the last answer holds."""
 
     def __init__(
-        self, session: Callable[[], aiohttp.ClientSession], origin: Callable[[], str], clock: Callable[[], float]
+        self, http: "Callable[[], HandlerHttp]", origin: Callable[[], str], clock: Callable[[], float]
     ) -> None:
-        self._session = session
+        self._http = http
         self._origin = origin
         self.clock = clock
         self._records: dict[str, _Record] = {}
@@ -64,8 +68,8 @@ class AbuseProtection:
             status, allowed = await self._request("OPTIONS", url)
             if status == 404:  # noqa: PLR2004 - frameworks that do not route OPTIONS
                 _, allowed = await self._request("GET", url)
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            log.warning("the event handler could not be validated: %s", type(error).__name__)
+        except Unreachable as error:
+            log.warning("the event handler could not be validated: %s", type(error.__cause__).__name__)
         if allowed:
             record.interval = LONGEST
         else:
@@ -78,12 +82,6 @@ class AbuseProtection:
     async def _request(self, method: str, url: str) -> tuple[int, bool]:
         origin = self._origin()
         headers = {"WebHook-Request-Origin": origin, "ce-awpsversion": "1.0"}
-        async with self._session().request(
-            method, url, headers=headers, allow_redirects=False, timeout=TIMEOUT
-        ) as response:
-            allowed = {
-                part.strip().lower()
-                for value in response.headers.getall("WebHook-Allowed-Origin", [])
-                for part in value.split(",")
-            }
-            return response.status, response.ok and response.status < 300 and bool(allowed & {"*", origin.lower()})  # noqa: PLR2004
+        status, named = await self._http().validate(method, url, headers)
+        allowed = {part.strip().lower() for value in named for part in value.split(",")}
+        return status, status < 300 and bool(allowed & {"*", origin.lower()})  # noqa: PLR2004

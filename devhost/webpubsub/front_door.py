@@ -8,8 +8,6 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, cast
 
-from aiohttp import web
-
 _CLIENT: Final = b"get /client"
 
 
@@ -51,21 +49,3 @@ class FrontDoor(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-
-def is_websocket(request: web.BaseRequest) -> bool:
-    """A WebSocket's handshake, on a connection that served HTTP before (clients keep a pool of them)."""
-    return request.raw_path.lower().startswith("/client") and "upgrade" in request.headers
-
-
-def hand_over(request: web.BaseRequest, websocket: asyncio.Protocol) -> None:
-    """Take the transport from the HTTP server, which is told that it lost it, and replay the request."""
-    http, transport = request.protocol, request.transport
-    if transport is None:
-        return
-    http.transport = None
-    http.connection_lost(None)
-    transport.set_protocol(websocket)
-    websocket.connection_made(transport)
-    head = [f"GET {request.raw_path} HTTP/1.1".encode(), *(name + b": " + value for name, value in request.raw_headers)]
-    websocket.data_received(b"\r\n".join(head) + b"\r\n\r\n")

@@ -6,10 +6,10 @@ from typing import Any, Final, Protocol
 from urllib.parse import parse_qs, unquote
 
 import msgspec
-from aiohttp import web
 
 from devhost.webpubsub.config import Config
 from devhost.webpubsub.filters import BadFilter, compile_filter
+from devhost.webpubsub.http import Request, Response, TooLarge
 from devhost.webpubsub.hub import Hub, Wanted
 from devhost.webpubsub.names import is_hub
 from devhost.webpubsub.tokens import BadToken, Tokens
@@ -37,7 +37,7 @@ class Call:
     """One authorised request to a hub."""
 
     service: Service
-    request: web.BaseRequest
+    request: Request
     hub: Hub
     query: Mapping[str, list[str]]
 
@@ -65,18 +65,13 @@ class Call:
     async def body(self) -> bytes:
         """Raises Failure for more than a message may have."""
         limit = self.service.config.limits.message_bytes
-        size = self.request.content_length
-        if size is not None and size > limit:
-            raise Failure(413, f"A message has at most {limit} bytes.")
-        read = bytearray()
-        async for chunk in self.request.content.iter_any():
-            read += chunk
-            if len(read) > limit:
-                raise Failure(413, f"A message has at most {limit} bytes.")
-        return bytes(read)
+        try:
+            return await self.request.body(limit)
+        except TooLarge:
+            raise Failure(413, f"A message has at most {limit} bytes.") from None
 
 
-Operation = Callable[[Call], Awaitable[web.Response]]
+Operation = Callable[[Call], Awaitable[Response]]
 Operations = Mapping[str, Operation]
 """Of one resource, by method."""
 Router = Callable[[list[str]], Operations | None]
@@ -110,18 +105,18 @@ class Rest:
         self._service = service
         self._router = router
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def handle(self, request: Request) -> Response:
         try:
             return await self._answer(request)
         except Failure as failure:
             return _render(failure)
 
-    async def _answer(self, request: web.BaseRequest) -> web.Response:
+    async def _answer(self, request: Request) -> Response:
         # The raw path: a user id may hold an encoded slash.
         path, _, raw_query = request.raw_path.partition("?")
         segments = path.split("/")[1:]
         if [s.lower() for s in segments] == ["api", "health"]:
-            return web.Response(status=200)
+            return Response(200)
         if len(segments) < _HUB_AT + 1 or [s.lower() for s in segments[: _HUB_AT - 1]] != ["api", "hubs"]:
             raise Failure(404, "There is no such resource.")
         try:
@@ -140,8 +135,8 @@ class Rest:
             raise Failure(405, "The resource has no such method.")
         return await operation(Call(self._service, request, self._service.hub(below[0].lower()), query))
 
-    def _authorise(self, request: web.BaseRequest, path: str) -> None:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    def _authorise(self, request: Request, path: str) -> None:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             raise Failure(401)
         try:
@@ -150,16 +145,12 @@ class Rest:
             raise Failure(401) from error
 
 
-def _render(failure: Failure) -> web.Response:
+def _render(failure: Failure) -> Response:
     """401 and 404 have no body; the others say what is wrong."""
     if failure.status in (401, 404):
-        headers = {"WWW-Authenticate": "Bearer"} if failure.status == 401 else {}  # noqa: PLR2004
-        return web.Response(status=failure.status, headers=headers)
+        headers = {"www-authenticate": "Bearer"} if failure.status == 401 else {}  # noqa: PLR2004
+        return Response(failure.status, headers=headers)
     code = _NAMES.get(failure.status, "Error")
     body: dict[str, Any] = {"code": code, "message": failure.message, "target": failure.target}
-    return web.Response(
-        status=failure.status,
-        body=msgspec.json.encode(body),
-        content_type="application/json",
-        headers={"x-ms-error-code": code},
-    )
+    headers = {"content-type": "application/json", "x-ms-error-code": code}
+    return Response(failure.status, msgspec.json.encode(body), headers)

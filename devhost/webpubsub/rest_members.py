@@ -7,9 +7,9 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 import msgspec
-from aiohttp import web
 
 from devhost.webpubsub.connection import Connection
+from devhost.webpubsub.http import Response, json_response
 from devhost.webpubsub.names import is_group
 from devhost.webpubsub.permissions import Action
 from devhost.webpubsub.rest import Call, Failure, Operations, wanted
@@ -19,19 +19,19 @@ MAX_PAGE: Final = 200
 MAX_TOP: Final = 2**31 - 1
 
 
-def _found(there: object) -> web.Response:
-    return web.Response(status=200 if there else 404)
+def _found(there: object) -> Response:
+    return Response(200 if there else 404)
 
 
-async def connection_exists(call: Call, id_: str) -> web.Response:
+async def connection_exists(call: Call, id_: str) -> Response:
     return _found(one(call, id_))
 
 
-async def user_exists(call: Call, user: str) -> web.Response:
+async def user_exists(call: Call, user: str) -> Response:
     return _found(call.hub.devices(user))
 
 
-async def group_exists(call: Call, group: str) -> web.Response:
+async def group_exists(call: Call, group: str) -> Response:
     return _found(call.hub.members(group))
 
 
@@ -44,27 +44,27 @@ def _group(name: str) -> str:
     return name
 
 
-async def join(call: Call, group: str, id_: str) -> web.Response:
+async def join(call: Call, group: str, id_: str) -> Response:
     _group(group)
     for connection in one(call, id_):
         call.hub.join(connection, group)
-        return web.Response(status=200)
-    return web.Response(status=404)
+        return Response(200)
+    return Response(404)
 
 
-async def leave(call: Call, group: str, id_: str) -> web.Response:
+async def leave(call: Call, group: str, id_: str) -> Response:
     for connection in one(call, id_):
         call.hub.leave(connection, group)
-    return web.Response(status=204)
+    return Response(204)
 
 
-async def leave_all(call: Call, id_: str) -> web.Response:
+async def leave_all(call: Call, id_: str) -> Response:
     for connection in one(call, id_):
         call.hub.leave_all(connection)
-    return web.Response(status=204)
+    return Response(204)
 
 
-async def user_joins(call: Call, user: str, group: str) -> web.Response:
+async def user_joins(call: Call, user: str, group: str) -> Response:
     """The user's present connections; a later one is not added."""
     _group(group)
     devices = call.hub.devices(user)
@@ -73,16 +73,16 @@ async def user_joins(call: Call, user: str, group: str) -> web.Response:
     return _found(devices)
 
 
-async def user_leaves(call: Call, user: str, group: str) -> web.Response:
+async def user_leaves(call: Call, user: str, group: str) -> Response:
     for connection in call.hub.devices(user):
         call.hub.leave(connection, group)
-    return web.Response(status=204)
+    return Response(204)
 
 
-async def user_leaves_all(call: Call, user: str) -> web.Response:
+async def user_leaves_all(call: Call, user: str) -> Response:
     for connection in call.hub.devices(user):
         call.hub.leave_all(connection)
-    return web.Response(status=204)
+    return Response(204)
 
 
 class _Change(msgspec.Struct):
@@ -90,9 +90,9 @@ class _Change(msgspec.Struct):
     filter: str | None = None
 
 
-async def change_groups(call: Call, *, joins: bool) -> web.Response:
+async def change_groups(call: Call, *, joins: bool) -> Response:
     """Every connection the filter takes joins, or leaves, the groups."""
-    if (call.request.content_type or "").lower() != "application/json":
+    if call.request.content_type != "application/json":
         raise Failure(415, "The body is application/json.")
     try:
         change = msgspec.json.decode(await call.body(), type=_Change)
@@ -105,13 +105,13 @@ async def change_groups(call: Call, *, joins: bool) -> web.Response:
         if wants is None or wants(connection):
             for group in change.groups:
                 (call.hub.join if joins else call.hub.leave)(connection, group)
-    return web.Response(status=200)
+    return Response(200)
 
 
 # -- listing ------------------------------------------------------------------------------------------------------
 
 
-async def list_connections(call: Call, group: str) -> web.Response:
+async def list_connections(call: Call, group: str) -> Response:
     """A page of members, oldest connection first; *top* limits all pages together."""
     size = call.whole("maxpagesize", MAX_PAGE, least=1, most=MAX_PAGE) or MAX_PAGE
     top = call.whole("top", None, least=1, most=MAX_TOP)
@@ -127,7 +127,7 @@ async def list_connections(call: Call, group: str) -> web.Response:
         query["continuationToken"] = base64.urlsafe_b64encode(str(page[-1].serial).encode()).decode()
         path = call.request.raw_path.partition("?")[0]
         answer["nextLink"] = f"http://{call.request.host}{path}?{urlencode(query)}"
-    return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
+    return json_response(msgspec.json.encode(answer))
 
 
 def _member(connection: Connection) -> dict[str, str]:
@@ -162,21 +162,21 @@ def _action(name: str) -> Action:
         raise Failure(400, "The permissions are sendToGroup and joinLeaveGroup.", "permission") from error
 
 
-async def _grant(call: Call, name: str, id_: str) -> web.Response:
+async def _grant(call: Call, name: str, id_: str) -> Response:
     action = _action(name)
     for connection in one(call, id_):
         connection.permissions.grant(action, call.first("targetName"))
-        return web.Response(status=200)
-    return web.Response(status=404)
+        return Response(200)
+    return Response(404)
 
 
-async def _revoke(call: Call, name: str, id_: str) -> web.Response:
+async def _revoke(call: Call, name: str, id_: str) -> Response:
     action = _action(name)
     for connection in one(call, id_):
         connection.permissions.revoke(action, call.first("targetName"))
-    return web.Response(status=204)
+    return Response(204)
 
 
-async def _has(call: Call, name: str, id_: str) -> web.Response:
+async def _has(call: Call, name: str, id_: str) -> Response:
     action = _action(name)
     return _found(any(c.permissions.has(action, call.first("targetName")) for c in one(call, id_)))

@@ -4,11 +4,11 @@ from collections.abc import Callable, Collection
 from typing import Final
 
 import msgspec
-from aiohttp import web
 
 from devhost.webpubsub.client_frames import MAX_TTL, BadFrame, check_metadata
 from devhost.webpubsub.cloudevents import METADATA, checked, data_type_of
 from devhost.webpubsub.connection import Connection
+from devhost.webpubsub.http import Response, json_response
 from devhost.webpubsub.messages import Message, Payload
 from devhost.webpubsub.rest import Call, Failure
 
@@ -16,40 +16,40 @@ CLOSED: Final = "Closed by REST API."
 MAX_MINUTES: Final = 2**31 - 1
 
 
-async def send_to_all(call: Call) -> web.Response:
+async def send_to_all(call: Call) -> Response:
     return await _send(call, call.hub.everyone)
 
 
-async def send_to_group(call: Call, group: str) -> web.Response:
+async def send_to_group(call: Call, group: str) -> Response:
     return await _send(call, lambda: call.hub.members(group), group=group)
 
 
-async def send_to_user(call: Call, user: str) -> web.Response:
+async def send_to_user(call: Call, user: str) -> Response:
     return await _send(call, lambda: call.hub.devices(user))
 
 
-async def send_to_connection(call: Call, id_: str) -> web.Response:
+async def send_to_connection(call: Call, id_: str) -> Response:
     return await _send(call, lambda: one(call, id_))
 
 
-async def _send(call: Call, to: Callable[[], Collection[Connection]], *, group: str | None = None) -> web.Response:
+async def _send(call: Call, to: Callable[[], Collection[Connection]], *, group: str | None = None) -> Response:
     """202 means accepted; the target need not exist. Receivers are those at the end of the body, not of its start."""
     wanted = call.wanted
     ttl = call.whole("messageTtlSeconds", 0, least=0, most=MAX_TTL) or 0
     payload = await _payload(call)
     call.hub.send(to(), Message(payload, group=group, ttl=ttl), excluded=call.excluded, wanted=wanted)
-    return web.Response(status=202)
+    return Response(202)
 
 
 async def _payload(call: Call) -> Payload:
     request = call.request
-    data_type = data_type_of(request.headers.get("Content-Type"))
+    data_type = data_type_of(request.headers.get("content-type"))
     if data_type is None:
         raise Failure(415, "A message is text/plain, application/json or application/octet-stream.")
     metadata = {
-        name.lower().removeprefix(METADATA): value
+        name.removeprefix(METADATA): value
         for name, value in request.headers.items()
-        if name.lower().startswith(METADATA) and len(name) > len(METADATA)
+        if name.startswith(METADATA) and len(name) > len(METADATA)
     }
     try:
         check_metadata(metadata)
@@ -65,34 +65,34 @@ async def _payload(call: Call) -> Payload:
 # -- closing ------------------------------------------------------------------------------------------------------
 
 
-async def close_all(call: Call) -> web.Response:
+async def close_all(call: Call) -> Response:
     return _close(call, call.hub.everyone())
 
 
-async def close_group(call: Call, group: str) -> web.Response:
+async def close_group(call: Call, group: str) -> Response:
     return _close(call, call.hub.members(group))
 
 
-async def close_user(call: Call, user: str) -> web.Response:
+async def close_user(call: Call, user: str) -> Response:
     return _close(call, call.hub.devices(user))
 
 
-async def close_connection(call: Call, id_: str) -> web.Response:
+async def close_connection(call: Call, id_: str) -> Response:
     return _close(call, one(call, id_))
 
 
-def _close(call: Call, connections: Collection[Connection]) -> web.Response:
+def _close(call: Call, connections: Collection[Connection]) -> Response:
     reason = call.first("reason") or CLOSED
     for connection in tuple(connections):
         if connection.id not in call.excluded:
             connection.end(reason)
-    return web.Response(status=204)
+    return Response(204)
 
 
 # -- tokens -------------------------------------------------------------------------------------------------------
 
 
-async def generate_token(call: Call) -> web.Response:
+async def generate_token(call: Call) -> Response:
     if (call.first("clientType") or "default").lower() != "default":
         raise Failure(400, "Only tokens of the default client type are made here.", "clientType")
     minutes = call.whole("minutesToExpire", 60, least=1, most=MAX_MINUTES) or 60
@@ -106,7 +106,7 @@ async def generate_token(call: Call) -> web.Response:
             claims[claim] = values
     audience = f"http://{call.request.host}/client/hubs/{call.hub.name}"
     token = call.service.tokens.mint_client(audience, claims, seconds=minutes * 60)
-    return web.Response(body=msgspec.json.encode({"token": token}), content_type="application/json")
+    return json_response(msgspec.json.encode({"token": token}))
 
 
 def one(call: Call, id_: str) -> Collection[Connection]:

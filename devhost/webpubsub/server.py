@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from aiohttp import web
 from websockets.http11 import Request
 
 from devhost.webpubsub.client_socket import ClientSocket
@@ -15,8 +14,9 @@ from devhost.webpubsub.config import Config
 from devhost.webpubsub.connection import Events
 from devhost.webpubsub.fanout import SLICE, Fanout
 from devhost.webpubsub.frames import GOING_AWAY
-from devhost.webpubsub.front_door import FrontDoor, hand_over, is_websocket
+from devhost.webpubsub.front_door import FrontDoor
 from devhost.webpubsub.handshake import open_connection
+from devhost.webpubsub.http import HttpServer
 from devhost.webpubsub.hub import Hub
 from devhost.webpubsub.rest import Rest
 from devhost.webpubsub.rest_routes import route
@@ -60,10 +60,12 @@ class LocalWebPubSub:
         *listening* is a socket that has the port already.
         """
         loop = asyncio.get_running_loop()
-        http = web.Server(self._http, access_log=None)
-        door = self.config.limits.handshake_wait
+        http = HttpServer(self._rest.handle, self._websocket)
+        patience = self.config.limits.handshake_wait
         where: dict[str, Any] = {"host": host, "port": port} if listening is None else {"sock": listening}
-        server = await loop.create_server(lambda: FrontDoor(self._websocket, http, door), backlog=BACKLOG, **where)
+        server = await loop.create_server(
+            lambda: FrontDoor(self._websocket, http.connection, patience), backlog=BACKLOG, **where
+        )
         self.port = server.sockets[0].getsockname()[1]
         self.origin = self.config.origin or ("localhost" if host in LOOPBACK else host)
         pings = loop.create_task(self._ping())
@@ -72,8 +74,8 @@ class LocalWebPubSub:
         finally:
             pings.cancel()
             server.close()
+            http.close()
             await self._close()
-            await http.shutdown(timeout=1.0)
 
     def connection_string(self, host: str = "localhost") -> str:
         """For Microsoft's SDKs; holds the access key."""
@@ -94,12 +96,6 @@ class LocalWebPubSub:
         for open_one in tuple(self._sockets):
             open_one.abort()
         await asyncio.sleep(0)
-
-    async def _http(self, request: web.BaseRequest) -> web.StreamResponse:
-        if is_websocket(request):
-            hand_over(request, self._websocket())
-            return web.Response()
-        return await self._rest.handle(request)
 
     def _websocket(self) -> ClientSocket:
         return ClientSocket(self, self._fanout, self._sockets, self.config.limits)

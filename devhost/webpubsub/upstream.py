@@ -3,19 +3,17 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Final
-
-import aiohttp
-from multidict import CIMultiDictProxy
-from yarl import URL
+from typing import TYPE_CHECKING, Final
 
 from devhost.webpubsub import cloudevents
-from devhost.webpubsub.abuse_protection import AbuseProtection
+from devhost.webpubsub.abuse_protection import AbuseProtection, Unreachable
 from devhost.webpubsub.cloudevents import Event
 from devhost.webpubsub.config import Config, EventHandler
 from devhost.webpubsub.connection import Connection, EventFailed, Identity
 from devhost.webpubsub.messages import Payload
+
+if TYPE_CHECKING:
+    from devhost.webpubsub.handler_http import Answer, HandlerHttp
 
 log = logging.getLogger("webpubsub")
 
@@ -23,9 +21,6 @@ TIMEOUT: Final = 100.0
 """Seconds for one event, all tries together."""
 PAUSES: Final = (1.0, 3.0, 5.0)
 """Seconds before the second, third and fourth try: after 408, 5xx and network errors, with the same `ce-id`."""
-AT_ONCE: Final = 512
-"""Events under way: a classroom that connects at once, or a handler that hangs for some, holds nobody up."""
-MAX_ANSWER: Final = 16 * 1024 * 1024
 VALIDATE: Final = "validate"
 
 
@@ -37,24 +32,13 @@ class Refused(Exception):
         super().__init__(f"The event handler answered {status}.")
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    status: int
-    headers: CIMultiDictProxy[str]
-    body: bytes
-
-    @property
-    def good(self) -> bool:
-        return 200 <= self.status < 300  # noqa: PLR2004
-
-
 class Upstream:
     """The event handlers of all hubs, over one pool of connections."""
 
     def __init__(self, config: Config, origin: Callable[[], str]) -> None:
         self._config = config
         self._origin = origin
-        self._session: aiohttp.ClientSession | None = None
+        self._opened: HandlerHttp | None = None
         self.pauses: Sequence[float] = PAUSES
         self.abuse = AbuseProtection(self._http, origin, lambda: asyncio.get_running_loop().time())
         self.delivered = 0
@@ -62,8 +46,8 @@ class Upstream:
 
     async def close(self) -> None:
         await self.abuse.close()
-        if self._session is not None:
-            await self._session.close()
+        if self._opened is not None:
+            await self._opened.close()
 
     # -- events ---------------------------------------------------------------------------------------------------
 
@@ -130,10 +114,10 @@ class Upstream:
 
     # -- delivery -------------------------------------------------------------------------------------------------
 
-    async def _deliver(self, handler: EventHandler, event: Event) -> _Answer:
+    async def _deliver(self, handler: EventHandler, event: Event) -> "Answer":
         """The handler's answer, whatever its status. Raises EventFailed where there is none."""
         headers = event.headers(self._config.keys, self._origin())
-        url = URL(handler.target(event.hub, event.name), encoded=True)
+        url = handler.target(event.hub, event.name)
         try:
             async with asyncio.timeout(TIMEOUT):
                 await self._ask(handler.target(event.hub, VALIDATE))
@@ -153,13 +137,13 @@ class Upstream:
         if not await self.abuse.permits(url):
             raise EventFailed("The event handler did not allow this service.")
 
-    async def _try(self, url: URL, headers: dict[str, str], body: bytes, identity: Identity) -> _Answer:
+    async def _try(self, url: str, headers: dict[str, str], body: bytes, identity: Identity) -> "Answer":
         tries = len(self.pauses) + 1
         for number in range(tries):
             last = number == tries - 1
             try:
                 answer = await self._post(url, headers, body, identity)
-            except (aiohttp.ClientError, OSError, ValueError) as error:
+            except Unreachable as error:
                 if last:
                     raise EventFailed("The event handler cannot be reached.") from error
             else:
@@ -168,26 +152,18 @@ class Upstream:
             await asyncio.sleep(self.pauses[number])
         raise AssertionError(tries)
 
-    async def _post(self, url: URL, headers: dict[str, str], body: bytes, identity: Identity) -> _Answer:
+    async def _post(self, url: str, headers: dict[str, str], body: bytes, identity: Identity) -> "Answer":
         cookies = identity.cookies.output(attrs=[], header="", sep=";").strip()
         if cookies:
             headers = headers | {"Cookie": cookies}
-        async with self._http().post(url, data=body, headers=headers, allow_redirects=False) as response:
-            answer = bytearray()
-            async for chunk in response.content.iter_any():
-                answer += chunk
-                if len(answer) > MAX_ANSWER:
-                    raise EventFailed("The event handler's answer is too large.")
-            if response.ok:
-                identity.cookies.update(response.cookies)
-            return _Answer(response.status, response.headers, bytes(answer))
+        answer = await self._http().post(url, headers, body)
+        if answer.status < 400:  # noqa: PLR2004
+            identity.cookies.update(answer.cookies)
+        return answer
 
-    def _http(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                cookie_jar=aiohttp.DummyCookieJar(),
-                connector=aiohttp.TCPConnector(limit=AT_ONCE),
-                timeout=aiohttp.ClientTimeout(total=TIMEOUT),
-                headers={"User-Agent": "Microsoft-Azure-WebPubSub/1.0 (local)"},
-            )
-        return self._session
+    def _http(self) -> "HandlerHttp":
+        if self._opened is None:
+            from devhost.webpubsub.handler_http import HandlerHttp
+
+            self._opened = HandlerHttp()
+        return self._opened
