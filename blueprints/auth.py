@@ -74,8 +74,9 @@ async def sign_up(call: Call) -> Reply:
     """
     body, auth = call.body(SignUpIn), parts.get().auth
     who = (body.email, body.name, body.password, client_of(call))
-    if call.identity is not None and call.identity.guest:
-        grant = await auth.guest_sign_up.sign_up(call.user_id, *who, key=call.idempotency_key)
+    guest_id = await _guest_of(call)
+    if guest_id is not None:
+        grant = await auth.guest_sign_up.sign_up(guest_id, *who, key=call.idempotency_key)
     else:
         grant = await auth.sign_up.sign_up(*who, key=call.idempotency_key)
     return Reply(201, SignedUpOut.of(grant), cookies=cookies_of(grant))
@@ -279,6 +280,14 @@ async def resend_verification(call: Call) -> Reply:
     """Mail another link to verify the caller's address. Links mailed before stay good."""
     await parts.get().auth.verification.resend(call.user_id, client_of(call))
     return Reply(202, MessageOut("If your address is not verified yet, a link is on its way."))
+
+
+async def _guest_of(call: Call) -> str | None:
+    """The guest who is signed in, if by no more than the refresh cookie of a page of ours: they had a long talk."""
+    if call.identity is not None:
+        return call.user_id if call.identity.guest else None
+    token = call.cookies.get(REFRESH_TOKEN)
+    return await parts.get().auth.guests.recognise(token) if token and call.is_same_site else None
 
 
 def _cookie_of_ours(call: Call) -> str | None:

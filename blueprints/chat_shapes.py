@@ -78,6 +78,12 @@ class DraftNoteOut(Out):
     updated_at: str
 
 
+class FormerOut(Out):
+    user_id: str
+    name: str
+    avatar: str | None
+
+
 class ConversationOut(Out):
     id: str
     type: str
@@ -85,6 +91,8 @@ class ConversationOut(Out):
     avatar: str | None
     participants: list[ParticipantOut]
     """Everyone; in lists and events of groups only a few of them."""
+    former_participants: list[FormerOut] | UnsetType
+    """Who left in the last 91 days, the latest first, at most fifty: their messages are still there. Not in lists."""
     participant_count: int
     last_message: LastMessageOut | None
     unread_count: int

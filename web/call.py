@@ -10,7 +10,7 @@ from web.access import Identity
 from web.declaration import Endpoint
 from web.edge import Edge
 from web.incoming import Incoming
-from web.origins import preflight_headers, require_same_site
+from web.origins import is_same_site, preflight_headers, require_same_site
 from web.render import body_bytes, entity_tag, matches
 
 T = TypeVar("T")
@@ -86,6 +86,11 @@ class Call:
     def require_same_site(self) -> None:
         """For handlers that go by a cookie of their own (the refresh token). Raises CsrfFailed."""
         require_same_site(self.incoming, self.edge)
+
+    @property
+    def is_same_site(self) -> bool:
+        """Whether a page of ours sent this, as far as the browser says."""
+        return is_same_site(self.incoming, self.edge)
 
     def preflight_headers(self, methods: str) -> dict[str, str]:
         """The headers of the answer to `OPTIONS` where *methods* are taken."""

@@ -14,9 +14,10 @@ from typing import Any, Final
 from domain.auth.accounts import MAX_TRIES, Accounts, Held, TooBusy
 from domain.auth.grants import Grant, Grants
 from domain.auth.lockout import NO_NETWORK
-from domain.auth.model import Client, SessionPolicy, begin, stands
+from domain.auth.model import Client, SessionPolicy, Verdict, begin, judge, stands
 from domain.auth.ports import Reception
 from domain.auth.records import session_item
+from domain.auth.refresh_tokens import read_refresh_token
 from domain.kernel.accounts import ACCOUNT_ID, Account, Status
 from domain.kernel.containers import ACCOUNTS, IDEMPOTENCY
 from domain.kernel.documents import Create, Delete, Item, ItemExists, ItemNotFound, ItemStale, Patch, Query
@@ -77,6 +78,18 @@ class Guests:
         except ItemExists:
             grant = await self._repeat(arrival)
         return Welcome(grant, arrival.conversation_id)
+
+    async def recognise(self, refresh_token: str) -> str | None:
+        """The id of the guest whose session this is the present token of. One read, if the token is genuine."""
+        name = read_refresh_token(await self.keys.get(), refresh_token)
+        if name is None:
+            return None
+        session, held = await self.accounts.find_with_session(name.user_id, name.session_id)
+        if session is None or held is None or not held.account.is_guest:
+            return None
+        now = self.accounts.clock.now()
+        verdict = judge(session.session, held.account, name.generation, now, self.policy.reuse_grace)
+        return name.user_id if verdict in {Verdict.ROTATE, Verdict.REPEAT} else None
 
     async def end(self, user_id: str) -> None:
         """The work of the queue `guests`: remove what there is of a guest whose time is over.

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from domain.chat.access import enter, is_present
 from domain.chat.blocking import block_keys, settle_blocks
@@ -19,7 +19,7 @@ from domain.chat.records import (
     member_of,
     membership_id,
 )
-from domain.chat.views import conversation_view
+from domain.chat.views import conversation_view, former_view
 from domain.kernel.clock import Clock, to_iso
 from domain.kernel.containers import CHAT
 from domain.kernel.documents import Create, DocumentStore, Item, ItemExists, Query, Stored
@@ -27,6 +27,9 @@ from domain.kernel.errors import Forbidden, Invalid
 from domain.kernel.ids import Ids
 from domain.kernel.outbox import Outbox
 from domain.kernel.people import People, Person, person_key, read_person
+
+FORMER_SHOWN: Final = 50
+"""People who left, the latest first, that a conversation names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +124,19 @@ class Conversations:
         return True
 
     async def get(self, me: str, conversation_id: str) -> dict[str, Any]:
-        """Raises ConversationNotFound, NotParticipant."""
+        """With those who left lately, whose messages are still there. Two document calls.
+
+        Raises ConversationNotFound, NotParticipant.
+        """
         room = await enter(self._documents, conversation_id, me)
         self._known.note(room.conversation, me)
-        keys = [(me, membership_id(conversation_id)), *(person_key(member.user_id) for member in room.members)]
-        place, *found = await self._documents.find_many(CHAT, keys)
+        former = sorted(room.former, key=lambda member: str(member.left_at), reverse=True)[:FORMER_SHOWN]
+        people_keys = [person_key(member.user_id) for member in (*room.members, *former)]
+        place, *found = await self._documents.find_many(CHAT, [(me, membership_id(conversation_id)), *people_keys])
         muted = place is not None and place.item.get("muted", False)
-        return conversation_view(room.conversation, room.me, room.members, _people(found), muted=muted)
+        people = _people(found)
+        view = conversation_view(room.conversation, room.me, room.members, people, muted=muted)
+        return {**view, "formerParticipants": [former_view(member, people) for member in former]}
 
     async def page(self, me: str, *, limit: int, below: str | None = None) -> ListPage:
         """The caller's conversations, the busiest last minute first: two document calls, whatever their size.

@@ -103,6 +103,10 @@ def participant_view(member: Member, people: Mapping[str, Person]) -> dict[str, 
     return {"userId": member.user_id, **face(people.get(member.user_id)), "role": member.role}
 
 
+def former_view(member: Member, people: Mapping[str, Person]) -> dict[str, Any]:
+    return {"userId": member.user_id, **face(people.get(member.user_id))}
+
+
 def conversation_updated(conversation: Conversation, members: Iterable[Member]) -> dict[str, Any]:
     """What is the same for everyone in it."""
     data = {

@@ -17,6 +17,7 @@ from tests.servers import Server
 
 FINE = SessionState(revoked=False, role="user", verified=True)
 NEW = SessionState(revoked=False, role="mentor", verified=False)
+GUEST = SessionState(revoked=False, role="user", verified=False, guest=True)
 ENDED = SessionState(revoked=True, role="user", verified=True)
 MINUTE = timedelta(minutes=1)
 
@@ -101,8 +102,9 @@ async def test_a_session_is_unknown_until_it_is_learnt(bench: Bench) -> None:
     await bench.cache.learn_session(name, FINE, MINUTE)
     await bench.cache.learn_session(name, NEW, MINUTE)
     assert (await bench.cache.admit([rate], session_id=name)).session == FINE
-    await bench.cache.set_sessions({name: NEW}, MINUTE)
-    assert (await bench.cache.admit([], session_id=name)).session == NEW
+    for state in (NEW, GUEST):
+        await bench.cache.set_sessions({name: state}, MINUTE)
+        assert (await bench.cache.admit([], session_id=name)).session == state
 
 
 async def test_a_revocation_is_final(bench: Bench) -> None:

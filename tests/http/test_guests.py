@@ -200,6 +200,7 @@ async def test_after_a_day_nothing_but_what_was_said_is_left(world: World, host:
     assert [(each["senderId"], each["text"]) for each in said] == [(guest.id, "I need help")]
     people = (await get(world, host, f"conversations/{guest.room}")).json()
     assert [each["userId"] for each in people["participants"]] == [host.id]
+    assert people["formerParticipants"] == [{"userId": guest.id, "name": "Former guest", "avatar": None}]
     assert "Gil" not in str(people)
     found = await world.parts.documents.query(DIRECTORY, "people", Query(limit=100))
     assert "gil" not in str([stored.item for stored in found])
@@ -314,6 +315,30 @@ async def test_a_guest_signs_up_in_place(world: World, host: Person) -> None:
     assert (await world.client.get(f"{CHATS}/{guest.room}", headers=bearer)).status_code == 200
     found = (await get(world, await back(world, host), "users?query=grant")).json()["items"]
     assert [each["id"] for each in found] == [guest.id]
+
+
+@pytest.mark.usefixtures("host")
+async def test_a_browser_signs_up_in_place_when_only_its_refresh_cookie_is_left(world: World) -> None:
+    guest, other = await a_guest(world), await a_guest(world)
+    world.clock.advance(timedelta(minutes=16))
+    body = {"email": EMAIL, "password": PASSWORD, "name": "Gil"}
+    cookie = {"Cookie": f"refreshToken={guest.refresh_token}"}
+    ours = {"Origin": "http://localhost:7071"}
+    reply = await world.browser().post("/api/v1/auth/signup", json=body, headers=cookie | ours)
+    assert (reply.status_code, reply.json()["user"]["id"]) == (201, guest.id)
+    for number, headers in enumerate(
+        [
+            {"Cookie": f"refreshToken={other.refresh_token}"},
+            {"Cookie": f"refreshToken={other.refresh_token}", "Origin": "https://evil.example"},
+            {"Cookie": "refreshToken=nonsense"} | ours,
+            cookie | ours,  # of the session that signing up has ended
+        ]
+    ):
+        stranger = body | {"email": f"gil.{number}@people.example"}
+        reply = await world.browser().post("/api/v1/auth/signup", json=stranger, headers=headers)
+        assert reply.status_code == 201, headers
+        assert reply.json()["user"]["id"] not in {guest.id, other.id}
+        world.clock.advance(timedelta(seconds=30))
 
 
 @pytest.mark.usefixtures("host")
