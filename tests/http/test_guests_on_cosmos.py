@@ -10,11 +10,8 @@ import pytest
 
 from adapters.documents.cosmos import CosmosDocuments
 from domain.auth.guests import GUEST_LIVES
-from domain.kernel.accounts import reservation_key
-from domain.kernel.addresses import clean_email
-from domain.kernel.containers import ACCOUNTS
 from tests.guests import a_guest, receive_guests
-from tests.http.test_guests import back, get, holds, send, sign_up
+from tests.http.test_guests import back, get, holds, send, sign_up, won_by_one
 from tests.servers import Server
 from tests.world import World, a_world
 
@@ -56,10 +53,7 @@ async def test_of_an_end_and_a_sign_up_at_once_one_wins(cloud: World) -> None:
         )
         assert not isinstance(reply, BaseException)
         await cloud.parts.auth.guests.end(guest.id)
-        kept = "account" in await holds(cloud, guest)
-        assert reply.status_code == (201 if kept else 401)
-        reserved = await cloud.parts.documents.find(ACCOUNTS, *reservation_key(clean_email(email).key))
-        assert (reserved is not None) is kept
+        await won_by_one(cloud, guest, email, reply)
         cloud.clock.advance(timedelta(minutes=2))
 
 
