@@ -38,6 +38,7 @@ from domain.files.attached import MessageFiles
 from domain.files.holders import Holders
 from domain.files.kinds import TXT, Category
 from domain.files.model import Caller, upload_name
+from domain.files.ports import Blobs
 from domain.files.service import Files
 from domain.files.sweeping import FileSweep
 from domain.files.uploads import Announced, Uploads
@@ -60,7 +61,7 @@ class Instance:
 
     documents: CountingDocuments
     realtime: RecordingRealtime
-    blobs: EmbeddedBlobs
+    blobs: Blobs
     clock: ManualClock
     queue: SqliteQueue
     quiet: timedelta = timedelta(milliseconds=20)

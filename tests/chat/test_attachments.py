@@ -1,31 +1,76 @@
-"""Files of messages: one message's only, read by who is there, gone with the message."""
+"""Files of messages: one message's only, read by who is there, gone with the message. On both stores of each kind."""
 
 import asyncio
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import AsyncGenerator, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
+from uuid import uuid4
 
+import httpx
 import pytest
 
+from adapters.blobs.embedded import EmbeddedBlobs
+from adapters.documents.sqlite import SqliteDocuments
+from adapters.queues.sqlite import SqliteQueue
 from adapters.search.scan import ScanningIndex
 from domain.chat.attached import HOLDER, MessageHolder
 from domain.chat.behind import Behind
 from domain.chat.errors import ConversationNotFound, MessageDeleted
 from domain.chat.model import Draft, Message, partition_of
 from domain.chat.people import StoredPeople
+from domain.chat.planning import plan_batch
 from domain.chat.records import HEAD
 from domain.chat.reports import Reports, Wanted
 from domain.chat.search import Search
+from domain.chat.sending import BATCH_MESSAGES
 from domain.files.errors import FileNotFound
 from domain.files.model import FILE_ID, Caller
-from domain.kernel.attachments import ClaimState
+from domain.files.ports import Blobs
+from domain.kernel.attachments import Attachment, ClaimState
 from domain.kernel.containers import CHAT, FILES
-from domain.kernel.documents import Patch
+from domain.kernel.documents import MAX_BATCH_OPERATIONS, DocumentStore, Patch
 from domain.kernel.errors import Forbidden, Invalid, Unavailable
-from tests.chat.lounge import Instance
+from tests.budget import CountingDocuments
+from tests.chat.lounge import Instance, blobs_in
+from tests.factories import ManualClock
+from tests.world import RecordingRealtime
 
 HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture(params=["embedded", pytest.param("cloud", marks=pytest.mark.servers)])
+async def more(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Callable[[], Instance]]:
+    """Makes instances over the same stores: the embedded ones, or Cosmos DB's and Blob Storage's protocols."""
+    realtime, documents, blobs, clock = RecordingRealtime(), *await stores(request, tmp_path)
+    queue = SqliteQueue(tmp_path / "queues.db", clock)
+    made: list[Instance] = []
+
+    def make() -> Instance:
+        made.append(Instance(CountingDocuments(documents), realtime, blobs, clock, queue))
+        return made[-1]
+
+    yield make
+    for instance in made:
+        await instance.sending.settle()
+    await queue.close()
+    await blobs.close()
+    await documents.close()
+
+
+async def stores(request: pytest.FixtureRequest, folder: Path) -> tuple[DocumentStore, Blobs, ManualClock]:
+    if request.param == "embedded":
+        clock = ManualClock()
+        return SqliteDocuments(folder / "documents.db"), blobs_in(folder, clock), clock
+    from adapters.blobs.azure import AzureBlobs
+    from adapters.documents.cosmos import CosmosDocuments
+
+    clock = ManualClock(datetime.now(UTC).replace(microsecond=0))  # Blob Storage goes by its own
+    server, azurite = request.getfixturevalue("cosmos_emulator"), request.getfixturevalue("azurite")
+    documents = CosmosDocuments(server.url, f"db-{uuid4()}", key="a2V5")
+    await documents.ensure_containers()
+    return documents, AzureBlobs("files", clock, connection_string=azurite.connection_string), clock
 
 
 async def two(chat: Instance) -> tuple[str, str, str]:
@@ -75,15 +120,24 @@ async def test_a_message_shows_its_files_wherever_it_is_shown(chat: Instance) ->
     told = [data for _, data in chat.told("message.new")]
     for message in (*messages, *found.items, *told):
         assert message["attachments"] == shown, "within five minutes the link is the same"
-    grant = await chat.blobs.find_grant(*_name_and_query(shown[0]["url"]))
-    assert grant is not None
-    assert (grant.sp, grant.rsct) == ("r", "text/plain")
-    assert 'filename="plan.txt"' in grant.rscd
+    await check_link(chat, shown[0]["url"])
 
 
-def _name_and_query(url: str) -> tuple[str, dict[str, str]]:
-    parts = urlsplit(url)
-    return parts.path.removeprefix("/_blobs/"), dict(parse_qsl(parts.query, keep_blank_values=True))
+async def check_link(chat: Instance, url: str) -> None:
+    """It reads the file, as an attachment of its type."""
+    if isinstance(chat.blobs, EmbeddedBlobs):
+        parts = urlsplit(url)
+        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        grant = await chat.blobs.find_grant(parts.path.removeprefix("/_blobs/"), query)
+        assert grant is not None
+        told = (grant.sp, grant.rsct, grant.rscd)
+    else:
+        async with httpx.AsyncClient() as browser:
+            reply = await browser.get(url)
+        assert reply.content == b"hello, file\n"
+        told = ("r", reply.headers["Content-Type"], reply.headers["Content-Disposition"])
+    assert told[:2] == ("r", "text/plain")
+    assert told[2].startswith('attachment; filename="plan.txt"')
 
 
 async def test_files_cost_two_calls_and_one_for_each_and_reading_them_none(chat: Instance) -> None:
@@ -221,6 +275,7 @@ async def test_only_who_is_there_now_may_read(chat: Instance) -> None:
     room = await chat.group(ada, bob, cyd)
     file_id = await chat.upload(bob)
     await chat.attach(bob, room, file_id)
+    await chat.sending.settle()
     assert [await may_read(chat, who, file_id) for who in (ada, bob, cyd, eve)] == [True, True, True, False]
     with chat.documents.measure() as calls:
         await may_read(chat, ada, file_id)
@@ -385,3 +440,16 @@ async def test_a_file_named_twice_is_attached_once(chat: Instance) -> None:
     file_id = await chat.upload(ada)
     message = await chat.sending.send(room, Draft(ada, "", file_ids=(file_id, file_id)))
     assert [each.id for each in message.attachments] == [file_id]
+
+
+async def test_as_many_messages_as_are_written_at_once_fit_one_batch_with_files(chat: Instance) -> None:
+    room = await chat.group(await chat.person("Ada"), await chat.person("Bob"))
+    head = await chat.documents.find(CHAT, partition_of(room), HEAD)
+    assert head is not None
+    drafts = [
+        Draft(chat.ids.new(), "x", "c", attachments=(Attachment("f", "n", 1, "t", "v"),), claim=str(number))
+        for number in range(BATCH_MESSAGES)
+    ]
+    later = chat.clock.now() + timedelta(days=2)
+    plan = plan_batch(head, drafts, now=later, published_seq=0, new_id=chat.ids.new())
+    assert len(plan.operations) <= MAX_BATCH_OPERATIONS
