@@ -70,6 +70,8 @@ class LastMessageOut(Out):
     sender_id: str
     timestamp: str
     seq: int
+    attachments: int
+    """How many files it holds: beside them there may be no text."""
 
 
 class DraftNoteOut(Out):

@@ -18,11 +18,11 @@ from domain.chat.emoji import clean_emoji
 from domain.chat.errors import MessageDeleted, MessageNotFound, NotParticipant, TooLateToChange
 from domain.chat.known import Known
 from domain.chat.mentions import find_mentioned
-from domain.chat.model import SNIPPET_CHARS, Message, partition_of
+from domain.chat.model import Message, partition_of
 from domain.chat.planning import is_touch_due, marker_of, touch_item
 from domain.chat.ports import Attachments
 from domain.chat.races import until_won
-from domain.chat.records import HEAD, changed_key, edit_item, message_item, message_of
+from domain.chat.records import HEAD, changed_key, edit_item, last_message_item, message_item, message_of
 from domain.chat.views import (
     MESSAGE_DELETED,
     MESSAGE_UPDATED,
@@ -290,8 +290,8 @@ class Changes:
             steps += [ended[0], Create(ended[1])]
         moved: dict[str, Any] = {"syncedOn": to_iso(now)} if touch else {}
         is_last = message.seq == head.item["lastSeq"]
-        if is_last and message.text != found.message.text:
-            moved["lastMessage/text"] = message.text[:SNIPPET_CHARS]
+        if is_last and last_message_item(message) != head.item["lastMessage"]:
+            moved["lastMessage"] = last_message_item(message)
         if moved:
             steps.append(Patch(HEAD, set=moved, if_match=head.etag if is_last else None))
         if touch:

@@ -78,6 +78,8 @@ class LastMessage:
     sender_id: str
     seq: int
     sent_at: datetime
+    attachments: int = 0
+    """How many files it holds: beside them there may be no text."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from domain.chat.model import SNIPPET_CHARS, Draft, Message, message_id
+from domain.chat.model import Draft, Message, message_id
 from domain.chat.notices import COVERED, Notice, plan_notice
-from domain.chat.records import MEMBER, changed_key, claim_item, message_item
+from domain.chat.records import MEMBER, changed_key, claim_item, last_message_item, message_item
 from domain.kernel.clock import to_iso
 from domain.kernel.documents import Create, Item, Operation, Patch, Replace, Stored
 from domain.kernel.outbox import Task, outbox_item
@@ -145,12 +145,7 @@ def _moved(head: Item, newest: Message, *, published_seq: int, touched: bool) ->
         **head,
         "lastSeq": newest.seq,
         "publishedSeq": max(head["publishedSeq"], published_seq),
-        "lastMessage": {
-            "text": newest.text[:SNIPPET_CHARS],
-            "senderId": newest.sender_id,
-            "seq": newest.seq,
-            "sentAt": sent_at,
-        },
+        "lastMessage": last_message_item(newest),
         "updatedAt": sent_at,
     }
     if touched:

@@ -4,7 +4,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from domain.chat.model import Conversation, DraftNote, LastMessage, Member, Message, partition_of
+from domain.chat.model import (
+    SNIPPET_CHARS,
+    Conversation,
+    DraftNote,
+    LastMessage,
+    Member,
+    Message,
+    partition_of,
+)
 from domain.kernel.attachments import Attachment
 from domain.kernel.clock import from_iso, to_iso
 from domain.kernel.documents import Item
@@ -63,14 +71,29 @@ def conversation_of(item: Item) -> Conversation:
         created_at=from_iso(item["createdAt"]),
         between=tuple(item["between"]),
         last_seq=item["lastSeq"],
-        last_message=LastMessage(last["text"], last["senderId"], last["seq"], from_iso(last["sentAt"]))
-        if last
-        else None,
+        last_message=_last_message_of(last) if last else None,
         updated_at=from_iso(item["updatedAt"]),
         member_count=item["memberCount"],
         avatar=item["avatar"],
         blocked_by=tuple(item.get("blockedBy", ())),
         changed_on=item["changedAt"],
+    )
+
+
+def last_message_item(message: Message) -> Item:
+    """What the head holds of the newest message."""
+    item: Item = {
+        "text": message.text[:SNIPPET_CHARS],
+        "senderId": message.sender_id,
+        "seq": message.seq,
+        "sentAt": to_iso(message.sent_at),
+    }
+    return {**item, "attachments": len(message.attachments)} if message.attachments else item
+
+
+def _last_message_of(item: Item) -> LastMessage:
+    return LastMessage(
+        item["text"], item["senderId"], item["seq"], from_iso(item["sentAt"]), item.get("attachments", 0)
     )
 
 

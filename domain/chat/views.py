@@ -82,6 +82,7 @@ def conversation_view(
             "senderId": last.sender_id,
             "timestamp": to_iso(last.sent_at),
             "seq": last.seq,
+            "attachments": last.attachments,
         }
         if last
         else None,

@@ -106,11 +106,11 @@ class Files:
         return found
 
     async def _delete(self, stored: Stored) -> None:
-        file = from_item(stored.item)
-        frozen = await self.holders.is_frozen(file)
-        await delete_file(self.documents, self.blobs, self.clock, stored, frozen=frozen)
-        with suppress(DomainError):
-            await self.holders.forget(file)
+        frozen = await self.holders.is_frozen(from_item(stored.item))
+        gone = await delete_file(self.documents, self.blobs, self.clock, stored, frozen=frozen)
+        if gone is not None:
+            with suppress(DomainError):
+                await self.holders.forget(gone)
 
     async def _may_read(self, caller: Caller, file: StoredFile) -> bool:
         if file.is_owned_by(caller) or file.category is Category.AVATAR:

@@ -400,6 +400,21 @@ async def test_messages_arrive_though_no_link_can_be_made(chat: Instance, monkey
     assert (await chat.history.page(bob, room)).items[-1]["attachments"][0]["url"] is not None
 
 
+async def test_the_list_says_that_the_last_message_holds_files(chat: Instance) -> None:
+    ada, bob, room = await two(chat)
+
+    async def shown() -> tuple[str, int]:
+        last = (await chat.conversations.get(bob, room))["lastMessage"]
+        return last["text"], last["attachments"]
+
+    message = await chat.attach(ada, room, await chat.upload(ada), await chat.upload(ada))
+    assert await shown() == ("", 2)
+    await chat.changes.delete(ada, message.id, moderates=False)
+    assert await shown() == ("", 0)
+    await chat.say(ada, room, "hello")
+    assert await shown() == ("hello", 0)
+
+
 async def test_editing_and_reacting_leave_the_files(chat: Instance) -> None:
     ada, bob, room = await two(chat)
     message = await chat.attach(ada, room, await chat.upload(ada), text="teh plan")

@@ -23,6 +23,7 @@ from domain.files.uploads import Announced, Uploads
 from domain.files.uses import AvatarFiles, FormFiles
 from domain.kernel.attachments import ClaimState
 from domain.kernel.containers import FILES
+from domain.kernel.documents import Patch, Stored
 from domain.kernel.errors import Unavailable
 from tests.budget import CountingDocuments
 from tests.contents import SOUND, a_pdf
@@ -204,6 +205,27 @@ async def test_of_two_claims_at_once_one_gets_all_of_its_files(shelf: Shelf) -> 
             assert held == {one: "shared:1", two: "shared:1", three: None}
         else:
             assert held == {one: None, two: "shared:2", three: "shared:2"}
+
+
+async def test_a_claim_that_fails_gives_nothing_back_that_its_twin_counts_on(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = [await shelf.add(category=Category.MESSAGE) for _ in range(2)]
+    claim, patch = shelf.message_files.claim, shelf.documents.patch
+    taken: list[str] = []
+
+    async def interrupted(container: str, pk: str, change: Patch) -> Stored:
+        taken.append(pk)
+        if taken == [one, two]:  # the first call has one: now its twin takes it, too, and a stranger the other
+            assert not (await claim(ADA_ID, [one], claim="shared:1")).refused
+            assert not (await claim(ADA_ID, [two], claim="shared:2")).refused
+        return await patch(container, pk, change)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shelf.documents, "patch", interrupted)
+        assert (await claim(ADA_ID, [one, two], claim="shared:1")).refused == {two: "in_use"}
+    held = [item.claimed_by for file_id in (one, two) if (item := await shelf.item(file_id))]
+    assert held == ["shared:1", "shared:2"]
 
 
 async def test_a_claim_that_came_to_nothing_gives_the_file_back_and_then_it_goes(shelf: Shelf) -> None:
