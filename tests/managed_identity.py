@@ -28,17 +28,20 @@ _HOP: Final = {"authorization", "host", "content-length", "transfer-encoding", "
 
 @dataclass
 class ManagedIdentity:
-    """Gives tokens for what is *asked*. *elsewhere*: they are good for another audience. *down*: it gives none."""
+    """Gives tokens for what is *asked*. *elsewhere*: they are good for another audience.
+
+    *down*: it gives none, and answers with that status.
+    """
 
     key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
     asked: list[str] = field(default_factory=list)
     given: list[str] = field(default_factory=list)
     elsewhere: bool = False
-    down: bool = False
+    down: int = 0
 
     async def answer(self, request: web.Request) -> web.Response:
         if self.down:
-            return web.json_response({"message": "no identity here"}, status=400)
+            return web.json_response({"message": "no identity here"}, status=self.down)
         assert request.headers["X-IDENTITY-HEADER"] == HEADER
         assert request.query["client_id"] == CLIENT_ID
         resource, now = request.query["resource"], int(time.time())

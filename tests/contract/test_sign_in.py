@@ -255,12 +255,21 @@ async def test_a_token_for_somebody_else_is_unavailable_and_stays_out_of_the_log
     assert not any(token in caplog.text for token in place.platform.given)
 
 
+@pytest.mark.parametrize("status", [400, 404])
 @pytest.mark.parametrize("name", SERVICES)
-async def test_a_platform_without_the_identity_is_unavailable(place: Place, name: str) -> None:
-    place.platform.down = True
+async def test_a_platform_without_the_identity_is_unavailable(place: Place, name: str, status: int) -> None:
+    """And its 404 is not the service's: nothing is missing."""
+    place.platform.down = status
     signed_in: SignedIn = await getattr(place, name)()
     with pytest.raises(Unavailable):
         await signed_in.part.ping()
+    match signed_in.part:
+        case CosmosDocuments():
+            with pytest.raises(Unavailable):
+                await signed_in.part.find(ACCOUNTS, "p", "i")
+        case AzureBlobs():
+            with pytest.raises(Unavailable):
+                await signed_in.part.stat(f"{IDS.new()}/upload")
 
 
 async def test_sql_gets_tokens_of_the_same_identity(platform: ManagedIdentity) -> None:
@@ -269,7 +278,7 @@ async def test_sql_gets_tokens_of_the_same_identity(platform: ManagedIdentity) -
     assert await asyncio.to_thread(token) == platform.given[0]
     assert await asyncio.to_thread(token) == platform.given[0]
     assert platform.asked == [TOKEN_SCOPE.removesuffix("/.default")]
-    platform.down = True
+    platform.down = 404
     with pytest.raises(SqlUnavailable):
         await asyncio.to_thread(managed_identity(CLIENT_ID))
 
