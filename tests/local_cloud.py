@@ -25,10 +25,13 @@ from typing import Final
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from azure.storage.blob import BlobServiceClient, CorsRule
 
+from tests.infra.template import BICEP, at, members, plain, resources
 from tests.servers import ROOT, Azurite, azurite_server, free_port, node_server, redis_server
 
 DATA: Final = ".data/cloud"
+SITE: Final = "http://localhost:3000"
 
 
 @dataclass(frozen=True)
@@ -82,12 +85,28 @@ def local_cloud(data: Path, ports: Ports) -> Iterator[None]:
     with ExitStack() as stack:
         script = ROOT / "tests" / "cosmos_emulator" / "server.cjs"
         stack.enter_context(node_server(script, str(ports.cosmos)))
-        stack.enter_context(azurite_server(Azurite(ports.blob, ports.queue)))
+        let_pages_upload(stack.enter_context(azurite_server(Azurite(ports.blob, ports.queue))))
         stack.enter_context(redis_server(port=ports.redis))
         catcher = Controller(Catcher(data / "mail"), "127.0.0.1", ports.smtp)
         catcher.start()
         stack.callback(catcher.stop)
         yield
+
+
+def let_pages_upload(azurite: Azurite) -> None:
+    """Give the blob service the CORS rules that the deployment gives Azure's, for the site of local work."""
+    blobs = resources(BICEP / "modules" / "storage.bicep")["fileBlobs"]
+    (rule,) = at(blobs, "properties.cors.corsRules").items
+    said = {name: plain(value) for name, value in members(rule).items() if name != "allowedOrigins"}
+    with BlobServiceClient.from_connection_string(azurite.connection_string) as service:
+        cors = CorsRule(
+            [SITE],
+            said["allowedMethods"],
+            allowed_headers=said["allowedHeaders"],
+            exposed_headers=said["exposedHeaders"],
+            max_age_in_seconds=said["maxAgeInSeconds"],
+        )
+        service.set_service_properties(cors=[cors])
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -50,6 +50,21 @@ def at(node: Any, path: str) -> Any:
     return node
 
 
+def plain(node: Any) -> Any:
+    """A literal's value."""
+    match node.k:
+        case "obj":
+            return {key: plain(value) for key, value, _ in node.items}
+        case "arr":
+            return [plain(item) for item in node.items]
+        case "str":
+            (text,) = node.parts
+            return text
+        case "un":
+            return -plain(node.e)
+    return node.v
+
+
 ENVIRONMENT: Final = {
     "TOOLS_SITE_URL": "https://tools.example",
     "TOOLS_OPERATORS_NAME": "tools-operators",

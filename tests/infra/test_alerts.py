@@ -8,7 +8,7 @@ import pytest
 
 from adapters.resilience import Guard, Limits
 from domain.kernel.errors import Unavailable
-from tests.infra.template import BICEP, ROOT, members, statements
+from tests.infra.template import BICEP, ROOT, plain, statements
 
 PARSED = 'parse message with "circuit " service " " state ":" *'
 """In KQL: the text between the quoted pieces."""
@@ -64,10 +64,4 @@ def parse(line: str) -> dict[str, str]:
 def alerts() -> dict[str, dict[str, Any]]:
     nodes = statements(BICEP / "modules" / "alerts.bicep")
     listed = next(node.e for node in nodes if node.k == "var" and node.name == "logAlerts")
-    return {
-        (each := {name: _plain(value) for name, value in members(item).items()})["name"]: each for item in listed.items
-    }
-
-
-def _plain(node: Any) -> Any:
-    return "".join(node.parts) if node.k == "str" else node.v
+    return {each["name"]: each for each in plain(listed)}

@@ -3,7 +3,7 @@
 import json
 import re
 import tomllib
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
@@ -11,7 +11,7 @@ from adapters.documents.indexing import indexing_policy
 from domain.kernel.containers import CONTAINERS
 from runtime.services import AzureMail, AzureSql, BlobStorage, Cosmos, KeyVault, StorageQueues
 from runtime.settings import Settings
-from tests.infra.template import BICEP, ROOT, TENANT, Template, at, members, resources, statements
+from tests.infra.template import BICEP, ROOT, TENANT, Template, at, members, plain, resources, statements
 from tests.meta.test_queues import CONSUMED
 
 DATA: Final = json.loads((BICEP / "data.json").read_text("utf-8"))
@@ -92,8 +92,8 @@ def test_containers_are_those_of_the_code() -> None:
     container = resources(BICEP / "modules" / "cosmos.bicep")["container"]
     resource = at(container, "properties.resource")
     assert container.body.k == "for"
-    assert _plain(at(resource, "partitionKey")) == {"paths": ["/pk"], "kind": "Hash", "version": 2}
-    assert _plain(at(resource, "defaultTtl")) == -1
+    assert plain(at(resource, "partitionKey")) == {"paths": ["/pk"], "kind": "Hash", "version": 2}
+    assert plain(at(resource, "defaultTtl")) == -1
     assert Template("main.dev.bicepparam", OUTPUTS).module_param("cosmos", "containers") == DATA["containers"]
 
 
@@ -109,18 +109,18 @@ def test_queues_and_their_poison_are_those_of_the_code() -> None:
 def test_redis_is_one_that_a_plain_client_with_scripts_can_use() -> None:
     """redis-py's `Redis` follows no redirection, and our scripts have keys that would lie in several slots."""
     database = resources(BICEP / "modules" / "redis.bicep")["database"]
-    assert _plain(at(database, "properties.clusteringPolicy")) == "NoCluster"
-    assert _plain(at(database, "properties.clientProtocol")) == "Encrypted"
-    assert OUTPUTS["redis.url"].endswith(f":{_plain(at(database, 'properties.port'))}")
+    assert plain(at(database, "properties.clusteringPolicy")) == "NoCluster"
+    assert plain(at(database, "properties.clientProtocol")) == "Encrypted"
+    assert OUTPUTS["redis.url"].endswith(f":{plain(at(database, 'properties.port'))}")
 
 
 def test_the_hub_sends_every_event_signed_in() -> None:
     hub = resources(BICEP / "modules" / "webpubsub-hub.bicep")["hub"]
     (handler,) = at(hub, "properties.eventHandlers").items
     assert "".join(part for part in at(handler, "urlTemplate").parts if isinstance(part, str)) == "/api/v1/chat/events"
-    assert _plain(at(handler, "userEventPattern")) == "*"
-    assert _plain(at(handler, "systemEvents")) == ["connect", "connected", "disconnected"]
-    assert _plain(at(handler, "auth.type")) == "ManagedIdentity"
+    assert plain(at(handler, "userEventPattern")) == "*"
+    assert plain(at(handler, "systemEvents")) == ["connect", "connected", "disconnected"]
+    assert plain(at(handler, "auth.type")) == "ManagedIdentity"
     template = Template("main.prod.bicepparam", OUTPUTS)
     assert template.module_param("webPubSubHub", "hubName") == template.settings()["APP_WEB_PUBSUB_HUB"]
     audience = template.module_param("webPubSubHub", "eventAudience")
@@ -157,20 +157,5 @@ def test_pages_may_upload_and_no_other() -> None:
     blobs = resources(BICEP / "modules" / "storage.bicep")["fileBlobs"]
     (rule,) = at(blobs, "properties.cors.corsRules").items
     assert at(rule, "allowedOrigins").name == "origins"
-    assert {"PUT", "GET"} <= set(_plain(at(rule, "allowedMethods")))
-    assert "x-ms-*" in _plain(at(rule, "allowedHeaders"))
-
-
-def _plain(node: Any) -> Any:
-    """A literal's value."""
-    match node.k:
-        case "obj":
-            return {key: _plain(value) for key, value, _ in node.items}
-        case "arr":
-            return [_plain(item) for item in node.items]
-        case "str":
-            (text,) = node.parts
-            return text
-        case "un":
-            return -_plain(node.e)
-    return node.v
+    assert {"PUT", "GET"} <= set(plain(at(rule, "allowedMethods")))
+    assert "x-ms-*" in plain(at(rule, "allowedHeaders"))
