@@ -1,9 +1,9 @@
 """`make bench`: the product as it runs beside what people would pick instead; writes docs/performance.md.
 
-    python -m bench [--windows 3] [--seconds 1.5] [--only requests,logins,fan-out,start] [--peers] [--page FILE]
+    python -m bench [--windows 3] [--seconds 1.5] [--only requests,logins,fan-out,start,worker] [--peers] [--page FILE]
 
-T is always measured; with `--peers` also Synapse, Parse Server and ejabberd, those of them that bench/peers/setup.sh
-has set up.
+T and the limits of the machine are always measured; with `--peers` also Synapse, Parse Server and ejabberd, those of
+them that bench/peers/setup.sh has set up.
 
 Linux only: costs are read from /proc. Everything is kept below a temporary folder on this disk, so that a durable
 write is one.
@@ -19,6 +19,7 @@ from pathlib import Path
 
 import uvloop
 
+from bench.limits import Aiohttp, GroupCommit, Hello, Picows
 from bench.peers.ejabberd import Ejabberd
 from bench.peers.parse import Parse
 from bench.peers.synapse import Synapse
@@ -26,9 +27,10 @@ from bench.report import write
 from bench.rows import Bench, Results
 from bench.subject import Subject
 from bench.subjects import Ours, Template
+from bench.worker import under_the_runtime
 from tests.process import ROOT
 
-PARTS = ("start", "requests", "logins", "fan-out")
+PARTS = ("start", "requests", "logins", "fan-out", "worker")
 
 
 def peers(folder: Path) -> Iterator[Subject]:
@@ -40,7 +42,9 @@ def peers(folder: Path) -> Iterator[Subject]:
             print(f"NOT MEASURED: {peer.name}. `make peers` sets it up.", flush=True)
 
 
-async def measure(subjects: Sequence[Subject], only: list[str], *, windows: int, seconds: float) -> Results:
+async def measure(
+    folder: Path, subjects: Sequence[Subject], only: list[str], *, windows: int, seconds: float
+) -> Results:
     bench = Bench(subjects, Results(), windows, seconds)
     print("people and histories", flush=True)
     for subject in subjects:
@@ -61,6 +65,8 @@ async def measure(subjects: Sequence[Subject], only: list[str], *, windows: int,
             async with subject.serving():
                 await subject.sign_in()  # a token of ours ends after 15 minutes
         await bench.fan_outs((10, 100, 1000))
+    if "worker" in only:
+        await under_the_runtime(folder, bench.results, windows=windows, seconds=seconds)
     return bench.results
 
 
@@ -76,8 +82,11 @@ def main() -> None:
     build = ROOT / ".build"
     with tempfile.TemporaryDirectory(dir=build) as name:  # not /tmp, which may be memory
         folder = Path(name)
-        subjects = [Ours(folder / "ours"), Template(folder / "template"), *(peers(folder) if given.peers else ())]
-        results = uvloop.run(measure(subjects, given.only, windows=given.windows, seconds=given.seconds))
+        subjects = [
+            *(Ours(folder / "ours"), Template(folder / "template"), *(peers(folder) if given.peers else ())),
+            *(limit(folder / limit.name) for limit in (Hello, GroupCommit, Picows, Aiohttp)),
+        ]
+        results = uvloop.run(measure(folder, subjects, given.only, windows=given.windows, seconds=given.seconds))
     kept = [{"row": row, "subject": name, "windows": seen} for (row, name), seen in results.windows.items()]
     (build / "bench.json").write_text(json.dumps(kept, indent=1))
     if given.page:

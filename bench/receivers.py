@@ -97,6 +97,11 @@ class Receiver(asyncio.Protocol):
         return heard
 
 
+def numbers_in(data: bytes) -> list[int]:
+    """Of the messages that are in it, in their order."""
+    return [int(number) for number in _NUMBER.findall(data)]
+
+
 def fault(heard: Sequence[bytes], sent: Sequence[int], *, in_turn: bool, order: bytes | None) -> str:
     """What is wrong with what the sockets heard, or nothing: each must have all of *sent*, once, all in one order.
 
@@ -105,7 +110,7 @@ def fault(heard: Sequence[bytes], sent: Sequence[int], *, in_turn: bool, order: 
     """
     expected, first = set(sent), None
     for which, data in enumerate(heard):
-        numbers = [int(number) for number in _NUMBER.findall(data)]
+        numbers = numbers_in(data)
         if len(numbers) != len(set(numbers)):
             return f"socket {which} heard a message twice"
         if set(numbers) != expected:

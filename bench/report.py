@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Final
 
 from bench.bars import BARS, Bar
-from bench.rows import Results
+from bench.rows import PEERS, Results
 
 BEGIN: Final = "<!-- written by `make bench` -->"
 END: Final = "<!-- end of what is written -->"
-SUBJECTS: Final = ("ours", "T", "Synapse", "Parse", "ejabberd")
+SUBJECTS: Final = ("ours", *PEERS, "hello", "SQLite", "picows", "aiohttp")
 RATIOS: Final = ("rate", "cpu_ms", "p50", "p99")
 
 
 def lines(results: Results, *, windows: int, seconds: float) -> Iterator[str]:
     """The Markdown between the marks."""
-    yield f"{os.cpu_count()} cores, Python {platform.python_version()}, medians of {windows} windows of {seconds:g} s."
+    yield f"{os.cpu_count()} cores, Python {platform.python_version()}, medians of windows of {seconds:g} s: {windows}."
     yield ""
     yield "| what | must be | is | |"
     yield "|---|---|---|---|"

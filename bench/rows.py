@@ -4,11 +4,14 @@ import asyncio
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from bench.hashing import alone
 from bench.http_load import Window, load
 from bench.sockets import FanOut, fan_out
 from bench.subject import HISTORIES, Subject
+
+PEERS: Final = ("T", "Synapse", "Parse", "ejabberd")
 
 Measure = dict[str, float]
 
@@ -24,11 +27,11 @@ class Results:
     def note(self, row: str, subject: str, figures: Measure, fault: str = "") -> None:
         self.windows.setdefault((row, subject), []).append(figures)
         print(
-            f"  {row:34}{subject:9}" + "  ".join(f"{name} {value:,.2f}" for name, value in figures.items()), flush=True
+            f"  {row:39}{subject:9}" + "  ".join(f"{name} {value:,.2f}" for name, value in figures.items()), flush=True
         )
         if fault:
             self.faults[row, subject] = fault
-            print(f"  {row:34}{subject:9}FAILED: {fault}", flush=True)
+            print(f"  {row:39}{subject:9}FAILED: {fault}", flush=True)
 
     def median(self, row: str, subject: str, figure: str) -> float:
         return statistics.median(window[figure] for window in self.windows[row, subject])
@@ -46,7 +49,7 @@ class Results:
 
     def peers(self, row: str) -> list[str]:
         """Who else did this, and did it right."""
-        named = [name for at, name in self.windows if at == row and name != "ours"]
+        named = [name for at, name in self.windows if at == row and name in PEERS]
         return [name for name in named if (row, name) not in self.faults]
 
 

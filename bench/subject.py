@@ -176,3 +176,10 @@ def handshake(target: str, host: str, more: str = "") -> bytes:
 
 SWITCHED: Final = b"HTTP/1.1 101 "
 """What the answer to `handshake` holds."""
+
+
+def text_frame(text: str) -> bytes:
+    """One frame of a client: RFC 6455 §5.2, masked with zeros. At most 65,535 bytes."""
+    data = text.encode()
+    length = bytes([0x80 | len(data)]) if len(data) < 126 else b"\xfe" + len(data).to_bytes(2, "big")
+    return b"\x81" + length + bytes(4) + data

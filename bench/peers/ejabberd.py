@@ -15,9 +15,10 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from bench.http_load import Window
-from bench.peers.xmpp import Occupant, sent_through, way_in
+from bench.peers.xmpp import Occupant, way_in
 from bench.process import Family
 from bench.receivers import Steps
+from bench.speakers import in_flight
 from bench.subject import PASSWORD, SendOne, Subject
 from tests.process import ROOT, free_port
 
@@ -111,20 +112,12 @@ class Ejabberd(Subject):
 
     async def sends(self, *, at_once: int, seconds: float, first: int = 0) -> Window:
         async with self._occupants() as occupants:
-            return await sent_through(occupants, at_once=at_once, seconds=seconds, first=first, process=self.process)
+            return await in_flight(occupants, at_once=at_once, seconds=seconds, first=first, process=self.process)
 
     @asynccontextmanager
     async def sender(self) -> AsyncGenerator[SendOne]:
         async with self._occupants() as occupants:
-            back = asyncio.Event()
-            occupants[0].acknowledged = lambda _: back.set()
-
-            async def send_one(number: int) -> None:
-                back.clear()
-                occupants[0].say(number)
-                await back.wait()
-
-            yield send_one
+            yield occupants[0].send_one
 
     @asynccontextmanager
     async def _occupants(self) -> AsyncGenerator[list[Occupant]]:

@@ -16,7 +16,7 @@ from bench.http_load import request
 from bench.peers.postgres import Postgres
 from bench.process import Family
 from bench.receivers import Steps
-from bench.subject import HISTORIES, PASSWORD, PEOPLE, SWITCHED, TEXT, Subject, handshake, text_of
+from bench.subject import HISTORIES, PASSWORD, PEOPLE, SWITCHED, TEXT, Subject, handshake, text_frame, text_of
 from tests.process import ROOT, free_port
 
 HOME: Final = ROOT / ".build" / "peer-parse"
@@ -124,14 +124,7 @@ class Parse(Subject):
         subscribe = {"op": "subscribe", "requestId": 1, "sessionToken": self.tokens[0], "query": query}
         way = [
             (handshake("/", f"127.0.0.1:{self.port}"), SWITCHED),
-            (_frame({"op": "connect", "applicationId": APP}), b'"connected"'),
-            (_frame(subscribe), b'"subscribed"'),
+            (text_frame(json.dumps({"op": "connect", "applicationId": APP})), b'"connected"'),
+            (text_frame(json.dumps(subscribe)), b'"subscribed"'),
         ]
         return self.port, [way] * sockets
-
-
-def _frame(message: dict[str, Any]) -> bytes:
-    """One text frame of a client: RFC 6455 §5.2, masked with zeros."""
-    text = json.dumps(message).encode()
-    length = bytes([0x80 | len(text)]) if len(text) < 126 else b"\xfe" + len(text).to_bytes(2, "big")
-    return b"\x81" + length + bytes(4) + text

@@ -3,13 +3,10 @@
 import asyncio
 import base64
 import re
-import time
-from collections.abc import Callable, Sequence
 from typing import Final
 
-from bench.http_load import Window, rested
-from bench.process import Costs
-from bench.receivers import Audience, Receiver, Steps
+from bench.receivers import Steps
+from bench.speakers import Speaker
 from bench.subject import text_of
 
 _STREAM: Final = (
@@ -38,16 +35,15 @@ def way_in(user: str, password: str, room: str) -> Steps:
     ]
 
 
-class Occupant(Receiver):
-    """One that sends. *acknowledged* is called with the number of each message that came back."""
+class Occupant(Speaker):
+    """One that sends. A message is acknowledged when it comes back."""
 
     def __init__(self, steps: Steps, room: str, nick: str) -> None:
-        super().__init__(Audience(), steps)
+        super().__init__(steps)
         self._room = room
         self._mine = f" from='{room}/{nick}'".encode()
         self._buffer = b""
         self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.acknowledged: Callable[[int], None] = lambda _: None
 
     def say(self, number: int) -> None:
         assert self.transport is not None
@@ -70,35 +66,3 @@ class Occupant(Receiver):
             if self._mine in stanza and (found := _ID.search(stanza)):
                 assert b"type='error'" not in stanza, stanza
                 self.acknowledged(int(found[1]))
-
-
-async def sent_through(
-    occupants: Sequence[Occupant], *, at_once: int, seconds: float, first: int, process: Costs
-) -> Window:
-    """As `bench.http_load.load` counts, with *at_once* messages on the way at any time, spread over the occupants."""
-    window, asked_at, done = Window(), dict[int, float](), asyncio.Event()
-    cpu, began = process.cpu_seconds, time.perf_counter()
-
-    def say(occupant: Occupant) -> None:
-        window.asked += 1
-        asked_at[first + window.asked] = time.perf_counter()
-        occupant.say(first + window.asked)
-
-    def listens(occupant: Occupant) -> Callable[[int], None]:
-        def acknowledged(number: int) -> None:
-            window.taken_ms.append((time.perf_counter() - asked_at.pop(number)) * 1000)
-            if time.perf_counter() - began < seconds:
-                say(occupant)
-            elif not asked_at:
-                done.set()
-
-        return acknowledged
-
-    for occupant in occupants:
-        occupant.acknowledged = listens(occupant)
-    for place in range(at_once):
-        say(occupants[place % len(occupants)])
-    await done.wait()
-    window.seconds = time.perf_counter() - began
-    window.cpu_seconds = await rested(process) - cpu
-    return window
