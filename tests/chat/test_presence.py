@@ -1,6 +1,8 @@
 """Presence: counted per connection, healed by time, told to those whom it concerns."""
 
 import asyncio
+import itertools
+import random
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -137,6 +139,43 @@ async def test_a_look_by_a_clock_that_is_behind_is_not_the_last(hall: Hall) -> N
     await hall.presence.connected(hall.bob, "b1")
     await hall.wait(180)
     assert hall.told()[-1] == (f"user:{hall.bob}", hall.ada, False)
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_whatever_gets_lost_it_is_told_in_the_end(more: Callable[[], Instance], seed: int) -> None:
+    """Connections come, go and vanish, on two instances; each change is told once, and nothing is left to look for."""
+    chance = random.Random(seed)  # noqa: S311 - a plan
+    hall, second = await Hall(more()).begin(), Hall(more())
+    await hall.presence.connected(hall.bob, "b0")
+    open_now: list[str] = []
+    for step in range(25):
+        at = chance.choice((hall, second)).presence
+        match chance.choice(("come", "go", "vanish", "live", "wait", "wait long")):
+            case "come":
+                open_now.append(f"a{step}")
+                await at.connected(hall.ada, f"a{step}")
+            case "go" if open_now:
+                await at.disconnected(hall.ada, open_now.pop(chance.randrange(len(open_now))))
+            case "vanish" if open_now:
+                open_now.pop(chance.randrange(len(open_now)))
+            case "live" if open_now:
+                at.heard(hall.ada, chance.choice(open_now))
+            case "wait":
+                await hall.wait(chance.randrange(90))
+            case "wait long":
+                await hall.wait(chance.randrange(110 * 60))  # Bob must be there to hear it
+        for each in (hall, second):
+            await each.chat.behind.settle()
+        await hall.presence.connected(hall.bob, f"b{step}")
+    for _ in range(6):
+        await hall.wait(LEASE.total_seconds() / 3 + 1)
+        await hall.presence.connected(hall.bob, "b")
+    await hall.chat.behind.settle()
+    assert not await hall.is_online(hall.ada, hall.bob)
+    told = [online for where, who, online in hall.told() if (where, who) == (f"user:{hall.bob}", hall.ada)]
+    assert all(one is not other for one, other in itertools.pairwise(told)), told
+    assert not told or told[-1] is False
+    assert await hall.chat.documents.query(CHAT, hall.ada, Query(starts="outbox:")) == []
 
 
 async def test_an_end_before_its_beginning_leaves_no_ghost(hall: Hall) -> None:
