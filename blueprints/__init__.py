@@ -23,6 +23,7 @@ from blueprints import (
     progress,
     push,
     realtime,
+    retention,
     unsubscribing,
     users,
 )
@@ -50,6 +51,7 @@ ALL: tuple[func.Blueprint, ...] = (
     chat_signals.bp,
     chat_social.bp,
     moderation.bp,
+    retention.bp,
     chat_sync.bp,
     push.bp,
     realtime.bp,

@@ -127,8 +127,9 @@ async def list_messages(call: Call) -> Reply:
         after=asked.after,
     )
     nearest = found.items[-1 if asked.after is not None else 0] if found.has_more else None
+    begins = {"firstSeq": found.first_seq} if found.first_seq > 1 else {}
     more = Pagination(found.has_more, str(nearest["seq"]) if nearest else None)
-    return Reply(200, {"items": found.items, "pagination": more})
+    return Reply(200, {"items": found.items, "pagination": more, **begins})
 
 
 def _limit(asked: MessagesQuery) -> int:

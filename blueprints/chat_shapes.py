@@ -100,6 +100,10 @@ class ConversationOut(Out):
     unread_count: int
     last_read_seq: int
     muted: bool
+    retention_days: int | None
+    """How long messages are kept; null: for ever."""
+    first_seq: int
+    """The oldest message that is left."""
     draft: DraftNoteOut | None
     """The caller's own."""
     updated_at: str
@@ -139,6 +143,8 @@ class MessageOut(Out):
 class MessagesOut(Out):
     items: list[MessageOut]
     pagination: Pagination
+    first_seq: int | UnsetType = UNSET
+    """Where it is not 1: the oldest message that is left. What came before was removed when its time was over."""
 
 
 class MessagesQuery(Query):

@@ -46,6 +46,18 @@ async def send_scheduled(timer: func.TimerRequest) -> None:  # noqa: ARG001 - th
     await parts.get().chat.due.send_due()
 
 
+@bp.timer_trigger(arg_name="timer", schedule="0 */10 * * * *", use_monitor=False)
+async def expire_messages(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the trigger's own name
+    """Remove chat messages that are older than their conversation keeps them."""
+    await parts.get().social.expiry.run()
+
+
+@bp.timer_trigger(arg_name="timer", schedule="0 10 3 * * *", use_monitor=False)
+async def renew_holds(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the trigger's own name
+    """Have legal holds reach what people under one came into since yesterday."""
+    await parts.get().social.renew_holds()
+
+
 @bp.queue_trigger(arg_name="message", queue_name="chat", connection="AzureWebJobsStorage")
 async def follow_chat(message: func.QueueMessage) -> None:
     """Bring people into what was opened, keep their lists in order, and tell what a crash left untold."""

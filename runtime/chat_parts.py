@@ -52,6 +52,7 @@ class ChatParts:
             self.known,
             self._parts.clock,
             self._parts.ids,
+            retain_days=self._parts.settings.chat.retain_days,
         )
 
     @cached_property
@@ -76,6 +77,7 @@ class ChatParts:
             self._parts.files.avatars,
             self._parts.clock,
             self._parts.ids,
+            retain_days=self._parts.settings.chat.retain_days,
         )
 
     @cached_property

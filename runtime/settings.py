@@ -104,6 +104,8 @@ class FormSettings:
 class ChatSettings:
     change_within: timedelta
     """How long people may edit and delete what they said."""
+    retain_days: int | None
+    """How long a conversation opened from now on keeps its messages; None: for ever."""
     digest_after: timedelta
     """How long somebody must not have been seen before an e-mail tells what they missed."""
     guest_hosts: tuple[str, ...]
@@ -231,6 +233,7 @@ def _chat(r: Reader) -> ChatSettings:
         r.fault(f"APP_GUEST_HOSTS is not a list of at most {MAX_HOSTS} ids of accounts")
     return ChatSettings(
         change_within=r.seconds("APP_CHAT_EDIT_SECONDS", 24 * 3600),
+        retain_days=r.whole("APP_CHAT_RETENTION_DAYS", 0, least=0, most=3650) or None,
         digest_after=r.seconds("APP_CHAT_DIGEST_SECONDS", 3600),
         guest_hosts=hosts,
     )

@@ -4,10 +4,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from domain.chat.blocking import Blocks
+from domain.chat.expiry import Expiry
+from domain.chat.holding import LegalHolds
+from domain.chat.legal_holds import renew_holds
 from domain.chat.muting import Muting
 from domain.chat.presence import Presence
 from domain.chat.reception import Reception
 from domain.chat.reports import Reports
+from domain.chat.retention import Retention
 from domain.chat.search import MessageIndex, Search
 from runtime.services import Embedded
 
@@ -43,6 +47,25 @@ class SocialParts:
     def reports(self) -> Reports:
         parts = self._parts
         return Reports(parts.documents, parts.chat.changes, parts.chat.people, parts.outbox, parts.clock, parts.ids)
+
+    @cached_property
+    def legal_holds(self) -> LegalHolds:
+        parts = self._parts
+        return LegalHolds(parts.documents, parts.chat.people, parts.outbox, parts.clock, parts.ids)
+
+    @cached_property
+    def retention(self) -> Retention:
+        parts = self._parts
+        return Retention(parts.documents, parts.chat.groups, parts.outbox, parts.chat.behind, parts.clock, parts.ids)
+
+    @cached_property
+    def expiry(self) -> Expiry:
+        parts = self._parts
+        return Expiry(parts.documents, self.message_index, parts.realtime, parts.outbox, parts.clock, parts.ids)
+
+    async def renew_holds(self) -> None:
+        """Have what people under hold came into lately be under hold, too."""
+        await renew_holds(self._parts.documents, self._parts.clock)
 
     @cached_property
     def message_index(self) -> MessageIndex:

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -22,6 +22,7 @@ from domain.kernel.clock import from_iso, to_iso
 from domain.kernel.containers import CHAT
 from domain.kernel.documents import DocumentStore, Query
 from domain.kernel.errors import Unavailable
+from domain.kernel.ids import uuid7
 from domain.kernel.names import words
 
 T = TypeVar("T")
@@ -35,6 +36,7 @@ _LAST: Final = "g"
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS message (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, room TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS message_of_room ON message (room, id);
 CREATE TABLE IF NOT EXISTS progress (room TEXT PRIMARY KEY, upto TEXT NOT NULL) WITHOUT ROWID;
 CREATE VIRTUAL TABLE IF NOT EXISTS said USING fts5(words, tokenize = 'unicode61 remove_diacritics 2');
 """
@@ -70,6 +72,9 @@ class FtsIndex:
         hits = [message for message in messages if is_hit(message, wanted)]
         return Hits(hits, ids[limit - 1] if len(ids) > limit else None)
 
+    async def forget(self, conversation_id: str, *, before: datetime) -> None:
+        await self._run(self._drop, conversation_id, uuid7(millis=int(before.timestamp() * 1000), low_bits=0))
+
     async def close(self) -> None:
         self._thread.shutdown()
         self._connection.close()
@@ -103,6 +108,14 @@ class FtsIndex:
                     said = " ".join(words(message.text))
                     connection.execute("INSERT INTO said (rowid, words) VALUES (?, ?)", (number, said))
             connection.execute("INSERT OR REPLACE INTO progress (room, upto) VALUES (?, ?)", (room, upto))
+
+    def _drop(self, room: str, floor: str) -> None:
+        """Ids begin with their time, so *floor* is above those of all older messages."""
+        with self._connection as connection:
+            connection.execute("BEGIN")
+            old = "SELECT number FROM message WHERE room = ? AND id < ?"
+            connection.execute(f"DELETE FROM said WHERE rowid IN ({old})", (room, floor))  # noqa: S608 - no input in it
+            connection.execute("DELETE FROM message WHERE room = ? AND id < ?", (room, floor))
 
     def _find(self, match: str, rooms: str, below: str, limit: int) -> list[str]:
         return [row[0] for row in self._connection.execute(_FIND, (match, rooms, below, limit))]

@@ -7,6 +7,7 @@ busiest. What lies beyond is the next page's.
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from domain.chat.model import Message, partition_of
@@ -46,10 +47,13 @@ class ScanningIndex:
             return Hits(hits[:limit], hits[limit - 1].id)
         return Hits(hits, frontier)
 
+    async def forget(self, conversation_id: str, *, before: datetime) -> None:
+        """There is nothing but the store."""
+
     async def close(self) -> None:
         """The document store is not ours to close."""
 
     async def _newest(self, conversation_id: str, below: str | None, depth: int) -> list[Message]:
-        query = Query(order="id", descending=True, below=below or _AFTER_MESSAGES, limit=depth)
+        query = Query(order="id", descending=True, below=below or _AFTER_MESSAGES, eq={"type": "message"}, limit=depth)
         found = await self._documents.query(CHAT, partition_of(conversation_id), query)
         return [message_of(stored.item) for stored in found]

@@ -15,7 +15,7 @@ from domain.chat.views import NO_LINKS
 from domain.kernel.attachments import ClaimState
 from domain.kernel.clock import to_iso
 from domain.kernel.containers import CHAT
-from domain.kernel.documents import DocumentStore, Item, Operation, Patch
+from domain.kernel.documents import DocumentStore, Item, Patch
 from domain.kernel.errors import Unavailable
 from domain.kernel.outbox import Task, outbox_item
 
@@ -48,7 +48,7 @@ async def links_to(attachments: Attachments, messages: Iterable[Message]) -> Map
         return NO_LINKS
 
 
-def end_claim(message: Message, *, now: datetime, new_id: str) -> tuple[Operation, Item] | None:
+def end_claim(message: Message, *, now: datetime, new_id: str) -> tuple[Patch, Item] | None:
     """What to add to the batch that takes *message* away: the end of its claim, and the outbox item to `Create`.
 
     The task in that item makes the files follow. None for a message without files.
@@ -94,7 +94,7 @@ class MessageHolder:
         return ClaimState.STANDS if _stands(held, file_id) else ClaimState.ENDED
 
     async def is_frozen(self, file_id: str, claim: str) -> bool:
-        """While a report holds the message."""
+        """While a report holds the message, or a legal hold the conversation."""
         held = await self._find(claim)
         return held is not None and file_id in held["fileIds"] and await is_held(self._documents, held["messageId"])
 

@@ -67,6 +67,11 @@ class Found:
         is_group = not room.conversation.between
         return find_mentioned(text, sender_id=self.message.sender_id, members=room.members, is_group=is_group)
 
+    @property
+    def is_held(self) -> bool:
+        """Whether the conversation is under a legal hold."""
+        return bool(self.room.head.item.get("held"))
+
     def check_open(self) -> None:
         """Raises Forbidden while one of the two blocks the other: a changed message would be a way to write."""
         if self.room.conversation.blocked_by:
@@ -137,7 +142,7 @@ class Changes:
             if message.text == text:
                 return None
             self._check_time(message, now)
-            kept = Create(edit_item(message, at=now, by=me))
+            kept = Create(edit_item(message, at=now, by=me, is_held=found.is_held))
             marker = marker_of(f"edit:{message_id}:{me}", client_message_id, pk=found.stored.item["pk"])
             edited = replace(
                 message, text=text, mentions=found.mentioned(text), edited_at=now, version=message.version + 1
@@ -162,7 +167,7 @@ class Changes:
                 return None
             if not moderates and not leads:
                 self._check_time(message, now)
-            kept = Create(edit_item(message, at=now, by=me))
+            kept = Create(edit_item(message, at=now, by=me, is_held=found.is_held))
             gone = replace(
                 message,
                 text="",

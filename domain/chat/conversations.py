@@ -60,7 +60,10 @@ class Conversations:
         known: Known,
         clock: Clock,
         ids: Ids,
+        *,
+        retain_days: int | None = None,
     ) -> None:
+        """*retain_days*: how long what is opened from now on keeps its messages; None: for ever."""
         self._documents = documents
         self._people = people
         self._places = places
@@ -68,6 +71,7 @@ class Conversations:
         self._known = known
         self._clock = clock
         self._ids = ids
+        self._retain_days = retain_days
 
     async def open_direct(self, me: str, other: str) -> Opened:
         """The one conversation of these two, made if it is not there: both may open it at once.
@@ -95,6 +99,7 @@ class Conversations:
             last_seq=0,
             last_message=None,
             updated_at=now,
+            retain_days=self._retain_days,
         )
         members = {who: Member(who, "member", now, 0, None, name=_name_of(who, people)) for who in conversation.between}
         created = await self._create(conversation, list(members.values()), now)

@@ -77,8 +77,10 @@ class Groups:
         pictures: Pictures | None,
         clock: Clock,
         ids: Ids,
+        *,
+        retain_days: int | None = None,
     ) -> None:
-        """*pictures* None: nothing can be uploaded, every avatar is refused."""
+        """*pictures* None: nothing can be uploaded, every avatar is refused. *retain_days* as in Conversations."""
         self._documents = documents
         self._conversations = conversations
         self._people = people
@@ -90,6 +92,7 @@ class Groups:
         self._pictures = pictures
         self._clock = clock
         self._ids = ids
+        self._retain_days = retain_days
 
     async def open(self, me: str, others: Sequence[str], name: str | None, *, new_id: str) -> dict[str, Any]:
         """A new group of *me*, who leads it, and *others*. The same *new_id* again is the same group.
@@ -122,6 +125,7 @@ class Groups:
             last_message=None,
             updated_at=now,
             member_count=len(first),
+            retain_days=self._retain_days,
         )
         members = [Member(each, roles[each], now, 0, None, name=names.get(each, "")) for each in first]
         task = place_task(new_id, first, task_id=self._ids.new(), now=now, created=True, rest=rest)

@@ -27,6 +27,8 @@ class MessagePage:
 
     items: list[dict[str, Any]]
     has_more: bool
+    first_seq: int
+    """The oldest that is left: before it, history ends."""
 
 
 class History:
@@ -62,7 +64,8 @@ class History:
         if after is None:
             page.reverse()
         links = await links_to(self._attachments, page)
-        return MessagePage([message_view(each, room.members, links) for each in page], _has_more(page, room, after))
+        items = [message_view(each, room.members, links) for each in page]
+        return MessagePage(items, _has_more(page, room, after), room.conversation.first_seq)
 
     async def _seq_at(self, pk: str, moment: datetime) -> int:
         """The first seq at or after *moment*: ids begin with their time, so the store finds it by id."""
@@ -75,4 +78,4 @@ def _has_more(page: list[Message], room: Room, after: int | None) -> bool:
     """`seq` has no gaps, so the numbers tell."""
     if not page:
         return False
-    return page[-1].seq < room.conversation.last_seq if after is not None else page[0].seq > 1
+    return page[-1].seq < room.conversation.last_seq if after is not None else page[0].seq > room.conversation.first_seq

@@ -4,6 +4,7 @@ from typing import Final
 
 from domain.chat.errors import ConversationBusy
 from domain.chat.model import partition_of
+from domain.chat.records import HEAD
 from domain.kernel.clock import Clock, to_iso
 from domain.kernel.containers import CHAT
 from domain.kernel.documents import DocumentStore, ItemExists, ItemNotFound, Query
@@ -37,9 +38,12 @@ async def settle_hold(documents: DocumentStore, clock: Clock, report_id: str, me
 
 
 async def is_held(documents: DocumentStore, message_id: str) -> bool:
-    """Whether anything holds this message. One query."""
-    query = Query(starts=f"{HOLD}{message_id}:", limit=1)
-    return bool(await documents.query(CHAT, partition_of(message_id), query))
+    """Whether a report holds this message, or a legal hold the conversation. One read and one query at most."""
+    pk = partition_of(message_id)
+    head = await documents.find(CHAT, pk, HEAD)
+    if head is not None and head.item.get("held"):
+        return True
+    return bool(await documents.query(CHAT, pk, Query(starts=f"{HOLD}{message_id}:", limit=1)))
 
 
 async def held_messages(documents: DocumentStore, conversation_id: str) -> set[str]:

@@ -99,6 +99,10 @@ class Conversation:
     """Of a direct conversation: who blocks the other. While anybody does, neither writes."""
     avatar: str | None = None
     """A completed file's id; direct conversations bear the other's."""
+    retain_days: int | None = None
+    """How long messages are kept; None: for ever."""
+    first_seq: int = 1
+    """The oldest message that is left: what came before was removed when its time was over."""
     changed_on: str = ""
     """When its name, picture or places last changed: unique for the change."""
 
@@ -209,4 +213,4 @@ def clean_group_name(name: str) -> str:
 
 def unread_count(conversation: Conversation, member: Member) -> int:
     """Derived, never stored: sending moves the sender's own cursor, so what is left was said by others."""
-    return max(0, conversation.last_seq - member.last_read_seq)
+    return max(0, conversation.last_seq - max(member.last_read_seq, conversation.first_seq - 1))

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from domain.chat.model import Draft, Message, message_id
 from domain.chat.notices import COVERED, Notice, plan_notice
-from domain.chat.records import MEMBER, changed_key, claim_item, last_message_item, message_item
+from domain.chat.records import MEMBER, changed_key, claim_item, due_key, last_message_item, message_item
 from domain.kernel.clock import to_iso
 from domain.kernel.documents import Create, Item, Operation, Patch, Replace, Stored
 from domain.kernel.outbox import Task, outbox_item
@@ -150,6 +150,8 @@ def _moved(head: Item, newest: Message, *, published_seq: int, touched: bool) ->
     }
     if touched:
         moved["touchedOn"] = moved["syncedOn"] = sent_at
+    if moved.get("retainDays") is not None and "dueAt" not in moved:
+        moved["dueAt"] = due_key(newest.sent_at + timedelta(days=moved["retainDays"]), newest.conversation_id)
     if "publishDueAt" not in moved or moved["publishedSeq"] > head["publishedSeq"]:
         moved["publishDueAt"] = f"{to_iso(newest.sent_at + PUBLISH_WITHIN)}:{newest.conversation_id}"
     return moved

@@ -20,6 +20,7 @@ from domain.kernel.documents import Item
 HEAD: Final = "conv:head"
 ROLL: Final = "conv:roll"
 LATE: Final = "conv:late"
+KEPT_TYPE: Final = "kept"
 MEMBER: Final = "conv:member:"
 CLAIM: Final = "claim:"
 EDITS_KEPT: Final = timedelta(days=90)
@@ -53,6 +54,7 @@ def head_item(conversation: Conversation) -> Item:
         "syncedOn": to_iso(conversation.updated_at),
         "memberCount": conversation.member_count,
         "avatar": conversation.avatar,
+        "retainDays": conversation.retain_days,
         "changedAt": changed_key(conversation.updated_at, HEAD),
     }
 
@@ -76,6 +78,8 @@ def conversation_of(item: Item) -> Conversation:
         member_count=item["memberCount"],
         avatar=item["avatar"],
         blocked_by=tuple(item.get("blockedBy", ())),
+        retain_days=item.get("retainDays"),
+        first_seq=item.get("firstSeq", 1),
         changed_on=item["changedAt"],
     )
 
@@ -158,9 +162,15 @@ def _changes(message: Message) -> Item:
     return {name: value for name, value in members.items() if value}
 
 
-def edit_item(message: Message, *, at: datetime, by: str) -> Item:
-    """What *message* said before *by* changed it: for moderators, for a while."""
-    return {
+def kept_item(item: Item) -> Item:
+    """A message that outlives its time because a report holds it: no query by `seq` or `changedAt` finds it."""
+    kept = {name: value for name, value in item.items() if name not in {"seq", "changedAt"}}
+    return {**kept, "type": KEPT_TYPE, "keptSeq": item["seq"], "activeOn": item["id"]}
+
+
+def edit_item(message: Message, *, at: datetime, by: str, is_held: bool = False) -> Item:
+    """What *message* said before *by* changed it: for moderators, for a while; under a legal hold, for as long."""
+    item: Item = {
         "id": f"edit:{message.id}:{message.version}",
         "pk": partition_of(message.id),
         "type": "edit",
@@ -168,15 +178,15 @@ def edit_item(message: Message, *, at: datetime, by: str) -> Item:
         "text": message.text,
         "replacedAt": to_iso(at),
         "replacedBy": by,
-        "ttl": int(EDITS_KEPT.total_seconds()),
     }
+    return item if is_held else {**item, "ttl": int(EDITS_KEPT.total_seconds())}
 
 
 def message_of(item: Item) -> Message:
     return Message(
         id=item["id"],
         conversation_id=item["conversationId"],
-        seq=item["seq"],
+        seq=item["seq"] if "seq" in item else item["keptSeq"],
         sender_id=item["senderId"],
         text=item["text"],
         sent_at=from_iso(item["sentAt"]),
@@ -223,6 +233,11 @@ def claim_item(message: Message) -> Item:
 def changed_key(moment: datetime, item_id: str) -> str:
     """Orders what changed in a conversation by when, and is unique: what a client that was away asks for."""
     return f"{to_iso(moment)}:{item_id}"
+
+
+def due_key(moment: datetime, conversation_id: str) -> str:
+    """When to look at what a conversation keeps too long; unique, so that it can order the sweep."""
+    return f"{to_iso(moment)}:{conversation_id}"
 
 
 def membership_id(conversation_id: str) -> str:

@@ -125,7 +125,7 @@ class Reports:
         NotParticipant.
         """
         found = await self._changes.find(me, message_id)
-        edits = (await self._edits(message_id))[-EDITS_COPIED:]
+        edits = (await read_edits(self._documents, message_id))[-EDITS_COPIED:]
         now = self._clock.now()
         report = Report(self._ids.new(), me, reason, now, now, OPEN, True, found.message, tuple(edits))  # noqa: FBT003
         task = self._task(report)
@@ -166,7 +166,7 @@ class Reports:
         report = held.report
         pk = partition_of(report.said.id)
         current = await self._documents.find(CHAT, pk, report.said.id)
-        edits = {edit.replaced_at: edit for edit in (*report.edits, *await self._edits(report.said.id))}
+        edits = {edit.replaced_at: edit for edit in (*report.edits, *await read_edits(self._documents, report.said.id))}
         trail = await self._documents.query(
             CHAT, REPORTS, Query(starts=f"audit:{report_id}:", descending=True, limit=HISTORY_SHOWN)
         )
@@ -216,18 +216,18 @@ class Reports:
         await self._documents.batch(CHAT, REPORTS, [*steps, Create(task)])
         await self._settle(task, changed)
 
-    async def _edits(self, message_id: str) -> list[Edit]:
-        """Oldest first; their ids count as texts, so they are put in order here."""
-        query = Query(starts=f"edit:{message_id}:", limit=1000)
-        found = await self._documents.query(CHAT, partition_of(message_id), query)
-        return sorted((edit_of(stored.item) for stored in found), key=lambda edit: edit.replaced_at)
-
     def _task(self, report: Report) -> Item:
         payload = {"task": "hold", "reportId": report.id, "messageId": report.said.id}
         return outbox_item(Task(self._ids.new(), "chat", payload), pk=REPORTS, now=self._clock.now())
 
     async def _settle(self, task: Item, report: Report) -> None:
         await self._outbox.do_now(CHAT, task, settle_hold(self._documents, self._clock, report.id, report.said.id))
+
+
+async def read_edits(documents: DocumentStore, message_id: str) -> list[Edit]:
+    """What a message said before, oldest first: one query. Their ids count as texts, so they are put in order here."""
+    found = await documents.query(CHAT, partition_of(message_id), Query(starts=f"edit:{message_id}:", limit=1000))
+    return sorted((edit_of(stored.item) for stored in found), key=lambda edit: edit.replaced_at)
 
 
 def _decided(report: Report, wanted: Wanted, now: datetime) -> Report:

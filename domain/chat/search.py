@@ -6,6 +6,7 @@ is not found: whatever an index says, a hit is the message as the store has it n
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, Protocol
 
 from domain.chat.access import enter, is_present
@@ -38,6 +39,10 @@ class MessageIndex(Protocol):
         self, conversation_ids: Sequence[str], wanted: Sequence[str], *, below: str | None, limit: int
     ) -> Hits:
         """Messages with all the *wanted* words; may be fewer than *limit* though there are more. Raises Unavailable."""
+        ...
+
+    async def forget(self, conversation_id: str, *, before: datetime) -> None:
+        """What was said there *before* is not to be found any more. Safe to repeat. Raises Unavailable."""
         ...
 
     async def close(self) -> None: ...

@@ -7,6 +7,7 @@ from domain.chat.blocking import settle_blocks
 from domain.chat.changes import Changes
 from domain.chat.groups import Groups
 from domain.chat.holds import settle_hold
+from domain.chat.legal_holds import settle_hold_on
 from domain.chat.naming import Naming
 from domain.chat.places import Places
 from domain.chat.presence import Presence
@@ -42,6 +43,7 @@ class ChatTasks:
             "discard": changes.discard,
             "block": lambda task: settle_blocks(documents, *task["userIds"]),
             "hold": lambda task: settle_hold(documents, clock, task["reportId"], task["messageId"]),
+            "legalHold": lambda task: settle_hold_on(documents, clock, task["kind"], task["subjectId"]),
             "presence": lambda task: presence.settle(task["userId"]),
             "rename": lambda task: Naming(documents).follow(task["userId"]),
             "receive": lambda task: reception.open(task["userId"], task["conversationId"]),

@@ -89,6 +89,8 @@ def conversation_view(
         "unreadCount": unread_count(conversation, me),
         "lastReadSeq": me.last_read_seq,
         "muted": muted,
+        "retentionDays": conversation.retain_days,
+        "firstSeq": conversation.first_seq,
         "draft": {"text": me.draft.text, "updatedAt": to_iso(me.draft.saved_at)} if me.draft else None,
         "updatedAt": to_iso(conversation.updated_at),
     }
@@ -116,6 +118,8 @@ def conversation_updated(conversation: Conversation, members: Iterable[Member]) 
         "name": conversation.name,
         "avatar": conversation.avatar,
         "participantCount": conversation.member_count,
+        "retentionDays": conversation.retain_days,
+        "firstSeq": conversation.first_seq,
         "admins": [member.user_id for member in members if member.role == "admin"][:20],
     }
     return event("conversation.updated", f"{conversation.id}:updated:{conversation.changed_on}", data)

@@ -10,6 +10,7 @@ from typing import Any
 from adapters.blobs.embedded import EmbeddedBlobs
 from adapters.content.inspecting import ContentInspector
 from adapters.queues.sqlite import SqliteQueue
+from adapters.search.scan import ScanningIndex
 from adapters.secrets.files import FileKeys
 from domain.chat.attached import HOLDER, MessageHolder
 from domain.chat.attaching import Attaching
@@ -18,8 +19,10 @@ from domain.chat.changes import Changes
 from domain.chat.conversations import Conversations
 from domain.chat.drafts import Drafts
 from domain.chat.due import DueMessages
+from domain.chat.expiry import Expiry
 from domain.chat.groups import Groups
 from domain.chat.history import History
+from domain.chat.holding import LegalHolds
 from domain.chat.known import Known
 from domain.chat.model import Draft, Message, partition_of
 from domain.chat.people import StoredPeople
@@ -29,6 +32,8 @@ from domain.chat.publishing import Publisher
 from domain.chat.receipts import Receipts
 from domain.chat.reception import Reception
 from domain.chat.records import HEAD
+from domain.chat.reports import Reports
+from domain.chat.retention import Retention
 from domain.chat.scheduling import Scheduling
 from domain.chat.sending import Sending
 from domain.chat.signals import Typing
@@ -136,8 +141,11 @@ class Instance:
             self.ids.new,
             lambda lost: 0.001 * lost,
         )
-
         self.due = DueMessages(self.documents, self.sending, self.realtime, self.behind, self.clock)
+        self.retention = Retention(self.documents, self.groups, outbox, self.behind, self.clock, self.ids)
+        self.legal_holds = LegalHolds(self.documents, people, outbox, self.clock, self.ids)
+        self.reports = Reports(self.documents, self.changes, people, outbox, self.clock, self.ids)
+        self.expiry = Expiry(self.documents, ScanningIndex(self.documents), self.realtime, outbox, self.clock, self.ids)
 
     def receive(self, *hosts: str) -> Reception:
         """Guests, by these."""

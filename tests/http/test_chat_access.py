@@ -19,6 +19,7 @@ ROOM = "v1/conversations/{conversation_id}"
 MESSAGE = "v1/messages/{message_id}"
 LATER = {"text": "later", "sendAt": "2026-01-20T18:00:00Z"}
 SCHEDULED = ROOM + "/scheduled/{scheduled_id}"
+HOLD = "v1/admin/conversations/{conversation_id}/hold"
 REACTION = MESSAGE + "/reactions/{emoji}"
 PLACE = ROOM + "/participants/{user_id}"
 
@@ -97,6 +98,26 @@ GROUP: list[tuple[Rule, dict[str, int]]] = [
     (("GET", SCHEDULED, None), {"lead": 200, "member": 404, "former": 404, "stranger": 404, "admin": 404}),
     (("PATCH", SCHEDULED, {"text": "x"}), {"lead": 200, "member": 404, "former": 404, "stranger": 404, "admin": 404}),
     (("DELETE", SCHEDULED, None), {"lead": 204, "member": 404, "former": 404, "stranger": 404, "admin": 404}),
+    (("GET", ROOM + "/retention", None), {"lead": 200, "member": 200, "former": 403, "stranger": 403, "admin": 200}),
+    (
+        ("PUT", ROOM + "/retention", {"days": 30}),
+        {
+            "lead": 200,
+            "member": 403,
+            "former": 403,
+            "stranger": 403,
+            "admin": 200,
+        },
+    ),
+    *[
+        ((method, route, body), {"lead": 403, "member": 403, "former": 403, "stranger": 403, "admin": status})
+        for method, route, body, status in (
+            ("GET", HOLD, None, 200),
+            ("PUT", HOLD, {"reason": "A complaint."}, 200),
+            ("DELETE", HOLD, {"reason": "Settled."}, 204),
+            ("GET", "v1/admin/messages/{message_id}", None, 200),
+        )
+    ],
     (("PATCH", MESSAGE, {"text": "x"}), {"lead": 200, "member": 403, "former": 403, "stranger": 403, "admin": 403}),
     (("PUT", REACTION, None), {"lead": 200, "member": 200, "former": 403, "stranger": 403, "admin": 403}),
     (("DELETE", REACTION, None), {"lead": 204, "member": 204, "former": 403, "stranger": 403, "admin": 403}),
@@ -156,6 +177,17 @@ DIRECT: list[tuple[Rule, dict[str, int]]] = [
             "admin": 404,
             "blocked": 403,
             "blocker": 403,
+        },
+    ),
+    (("GET", ROOM + "/retention", None), {"lead": 200, "member": 200, "stranger": 404, "admin": 200, "blocked": 200}),
+    (
+        ("PUT", ROOM + "/retention", {"days": 30}),
+        {
+            "lead": 403,
+            "member": 403,
+            "stranger": 404,
+            "admin": 200,
+            "blocked": 403,
         },
     ),
     (("PATCH", MESSAGE, {"text": "x"}), {"lead": 200, "member": 403, "stranger": 404, "admin": 404, "blocked": 403}),
@@ -298,7 +330,7 @@ def test_no_route_is_forgotten() -> None:
     covered = {(method, route) for (method, route, _), _ in (*GROUP, *DIRECT)}
     modules = {
         f"blueprints.{name}"
-        for name in ("chat", "groups", "chat_messages", "chat_signals", "chat_drafts", "chat_scheduled")
+        for name in ("chat", "groups", "chat_messages", "chat_signals", "chat_drafts", "chat_scheduled", "retention")
     }
     routes = {
         (each.method, each.route)

@@ -109,3 +109,26 @@ async def test_what_is_written_for_later_is_sent_once_and_leaves_the_draft(cloud
     assert (await cloud.client.get(f"{room}/draft", headers=ada.bearer)).json() == saved.json()
     await cloud.client.post(f"{room}/messages", json={"text": "I was late"}, headers=ada.bearer)
     assert (await cloud.client.get(f"{room}/draft", headers=ada.bearer)).status_code == 404
+
+
+async def test_what_is_too_old_goes_but_for_what_is_held(cloud: World) -> None:
+    ada, bob, room = await a_talk(cloud)
+    room_id, social = room.rpartition("/")[2], cloud.parts.social
+    await social.retention.set(bob.id, room_id, 7, moderates=True)
+    sent = [await cloud.client.post(f"{room}/messages", json={"text": f"{n}"}, headers=ada.bearer) for n in range(25)]
+    first = sent[0].json()["id"]
+    await cloud.client.patch(f"/api/v1/messages/{first}", json={"text": "edited"}, headers=ada.bearer)
+    await cloud.client.post(f"/api/v1/messages/{first}/report", json={"reason": "x"}, headers=bob.bearer)
+    await cloud.parts.chat.sending.settle()
+    await cloud.parts.chat.behind.settle()
+    cloud.clock.advance(timedelta(days=8))
+    await social.legal_holds.set(bob.id, "conversation", room_id, "A complaint.")
+    assert await social.expiry.run() == 0
+    await social.legal_holds.lift(bob.id, "conversation", room_id, "Settled.")
+    cloud.clock.advance(timedelta(seconds=1))
+    assert sum(await asyncio.gather(*(social.expiry.run() for _ in range(2)))) == 25
+    page = await cloud.parts.chat.history.page(bob.id, room_id)
+    assert (page.items, page.first_seq) == ([], 26)
+    file = await social.legal_holds.read_message(bob.id, first)
+    assert (file.message.text, [edit.text for edit in file.edits], file.is_held) == ("edited", ["0"], True)
+    assert await social.expiry.run() == 0

@@ -80,3 +80,74 @@ async def get_report(bench: Bench) -> None:
 async def decide_report(bench: Bench) -> None:
     where = await _a_report(bench)
     await bench.measure(await bench.admin(), at=where, json={"note": "I have spoken with both."})
+
+
+async def _held(bench: Bench) -> tuple[Person, Person, dict[str, str]]:
+    """An administrator, and a person whose conversation is under hold, as they are themselves."""
+    ada, _, here = await a_talk(bench)
+    admin = await bench.admin()
+    await bench.do("PUT", f"admin/conversations/{here['conversation_id']}/hold", admin, REASON)
+    await bench.do("PUT", f"admin/users/{ada.id}/hold", admin, REASON)
+    return admin, ada, here
+
+
+@scenario
+async def get_retention(bench: Bench) -> None:
+    ada, _, here = await a_talk(bench)
+    await bench.measure(ada, at=here)
+
+
+@scenario
+async def set_retention(bench: Bench) -> None:
+    _, _, here = await a_talk(bench)
+    await bench.measure(await bench.admin(), at=here, json={"days": 365})
+
+
+@scenario
+async def list_holds(bench: Bench) -> None:
+    admin, *_ = await _held(bench)
+    await bench.measure(admin)
+
+
+@scenario
+async def get_conversation_hold(bench: Bench) -> None:
+    admin, _, here = await _held(bench)
+    await bench.measure(admin, at=here)
+
+
+@scenario
+async def hold_conversation(bench: Bench) -> None:
+    _, _, here = await a_talk(bench)
+    await bench.measure(await bench.admin(), at=here, json=REASON)
+
+
+@scenario
+async def lift_conversation_hold(bench: Bench) -> None:
+    admin, _, here = await _held(bench)
+    await bench.measure(admin, at=here, json=REASON)
+
+
+@scenario
+async def get_person_hold(bench: Bench) -> None:
+    admin, ada, _ = await _held(bench)
+    await bench.measure(admin, at={"user_id": ada.id})
+
+
+@scenario
+async def hold_person(bench: Bench) -> None:
+    ada, *_ = await a_talk(bench)
+    await bench.measure(await bench.admin(), at={"user_id": ada.id}, json=REASON)
+
+
+@scenario
+async def lift_person_hold(bench: Bench) -> None:
+    admin, ada, _ = await _held(bench)
+    await bench.measure(admin, at={"user_id": ada.id}, json=REASON)
+
+
+@scenario
+async def read_message_file(bench: Bench) -> None:
+    ada, _, here = await a_talk(bench)
+    message = await say(bench, ada, here["conversation_id"])
+    await bench.do("PATCH", f"messages/{message['message_id']}", ada, {"text": "How were you?"})
+    await bench.measure(await bench.admin(), at=message)

@@ -1,0 +1,193 @@
+"""Putting conversations and people under a legal hold, and lifting it: by administrators, each step on record."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from domain.chat.access import look_into
+from domain.chat.errors import ConversationNotFound, MessageNotFound, PersonNotFound
+from domain.chat.legal_holds import (
+    CONVERSATION,
+    HOLDS,
+    OPEN,
+    LegalHold,
+    hold_id,
+    is_under_hold,
+    legal_hold_item,
+    legal_hold_of,
+    settle_hold_on,
+)
+from domain.chat.model import Message, partition_of
+from domain.chat.records import HEAD, message_of
+from domain.chat.reports import Edit, read_edits
+from domain.kernel.clock import Clock, from_iso, to_iso
+from domain.kernel.containers import CHAT
+from domain.kernel.documents import (
+    Create,
+    Delete,
+    DocumentStore,
+    Item,
+    ItemExists,
+    ItemNotFound,
+    ItemStale,
+    Operation,
+    Query,
+    Replace,
+    Stored,
+)
+from domain.kernel.errors import Conflict
+from domain.kernel.ids import Ids
+from domain.kernel.outbox import Outbox, Task, outbox_item
+from domain.kernel.people import People, Person, person_key
+
+LINES_SHOWN: Final = 200
+RACES: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the trail. *action*: `set`, `lifted`, or `read` (a message, by who moderates)."""
+
+    at: datetime
+    by: str
+    action: str
+    reason: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class HoldFile:
+    """Whether a subject is under hold, and who put it there or took it out, oldest first."""
+
+    kind: str
+    subject_id: str
+    hold: LegalHold | None
+    history: tuple[Line, ...]
+    people: dict[str, Person]
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFile:
+    """A message as it is, what it said before, and whether it may go."""
+
+    message: Message
+    edits: tuple[Edit, ...]
+    is_held: bool
+    people: dict[str, Person]
+
+
+class LegalHolds:
+    """Every method may raise Unavailable; those on a subject, ConversationNotFound or PersonNotFound."""
+
+    def __init__(self, documents: DocumentStore, people: People, outbox: Outbox, clock: Clock, ids: Ids) -> None:
+        self._documents = documents
+        self._people = people
+        self._outbox = outbox
+        self._clock = clock
+        self._ids = ids
+
+    async def open(self, kind: str, subject_id: str) -> HoldFile:
+        """Four document calls."""
+        stored = await self._find(kind, subject_id)
+        query = Query(starts=f"audit:{kind}:{subject_id}:", descending=True, limit=LINES_SHOWN)
+        trail = await self._documents.query(CHAT, HOLDS, query)
+        history = tuple(line_of(line.item) for line in reversed(trail))
+        people = await self._people.find_many(sorted({line.by for line in history})) if history else {}
+        return HoldFile(kind, subject_id, legal_hold_of(stored.item) if stored else None, history, people)
+
+    async def page(
+        self, *, limit: int, below: str | None = None
+    ) -> tuple[list[LegalHold], dict[str, Person], str | None]:
+        """Those that stand, the newest first, who set them, and where the next page starts. Two document calls."""
+        query = Query(order="activeOn", descending=True, below=below, eq={"type": OPEN}, limit=limit + 1)
+        found = await self._documents.query(CHAT, HOLDS, query)
+        holds = [legal_hold_of(stored.item) for stored in found[:limit]]
+        people = await self._people.find_many(sorted({hold.set_by for hold in holds})) if holds else {}
+        return holds, people, found[limit - 1].item["activeOn"] if len(found) > limit else None
+
+    async def set(self, me: str, kind: str, subject_id: str, reason: str) -> None:
+        """Put it under hold, or give the hold that stands another reason. The same reason again changes nothing.
+
+        A conversation is under it when this returns; a person's conversations are within seconds.
+        """
+        for _ in range(RACES):
+            stored = await self._find(kind, subject_id)
+            if stored and stored.item["reason"] == reason:
+                return
+            now = self._clock.now()
+            since = from_iso(stored.item["since"]) if stored else now
+            item = legal_hold_item(LegalHold(kind, subject_id, reason, me, since))
+            write: Operation = Replace(item, if_match=stored.etag) if stored else Create(item)
+            if await self._write(write, kind, subject_id, Line(now, me, "set", reason)):
+                return
+        raise Conflict
+
+    async def lift(self, me: str, kind: str, subject_id: str, reason: str) -> None:
+        """Let go of it: what is too old by now is removed from then on. None is fine."""
+        for _ in range(RACES):
+            stored = await self._find(kind, subject_id)
+            if stored is None:
+                return
+            write = Delete(stored.item["id"], if_match=stored.etag)
+            if await self._write(write, kind, subject_id, Line(self._clock.now(), me, "lifted", reason)):
+                return
+        raise Conflict
+
+    async def read_message(self, me: str, message_id: str) -> MessageFile:
+        """Any message, also deleted or held beyond its time, with what it said before. That it was read is on record.
+
+        Two reads, two or three queries, one write. Raises MessageNotFound.
+        """
+        pk = partition_of(message_id)
+        stored = await self._documents.find(CHAT, pk, message_id)
+        room = await look_into(self._documents, pk, None)
+        if stored is None or room is None or stored.item.get("type") not in {"message", "kept"}:
+            raise MessageNotFound
+        line = line_item(Line(self._clock.now(), me, "read", None), "message", message_id, self._ids.new())
+        await self._documents.create(CHAT, line)
+        message = message_of(stored.item)
+        edits = tuple(await read_edits(self._documents, message_id))
+        is_held = stored.item["type"] == "kept" or await is_under_hold(self._documents, room)
+        named = {message.sender_id, *(edit.replaced_by for edit in edits)} | {message.deleted_by or message.sender_id}
+        return MessageFile(message, edits, is_held, await self._people.find_many(sorted(named)[:100]))
+
+    async def _find(self, kind: str, subject_id: str) -> Stored | None:
+        """The hold. Raises ConversationNotFound or PersonNotFound for a subject that is not there."""
+        there = (partition_of(subject_id), HEAD) if kind == CONVERSATION else person_key(subject_id)
+        subject, hold = await self._documents.find_many(CHAT, [there, (HOLDS, hold_id(kind, subject_id))])
+        if kind == CONVERSATION:
+            if subject is None or subject.item["conversationId"] != subject_id:
+                raise ConversationNotFound
+        elif subject is None and hold is None:
+            raise PersonNotFound
+        return hold
+
+    async def _write(self, write: Operation, kind: str, subject_id: str, line: Line) -> bool:
+        """With its line of the trail, and the task that has the conversations follow. False: somebody was first."""
+        payload = {"task": "legalHold", "kind": kind, "subjectId": subject_id}
+        task = outbox_item(Task(self._ids.new(), "chat", payload), pk=HOLDS, now=line.at)
+        steps = [write, Create(line_item(line, kind, subject_id, self._ids.new())), Create(task)]
+        try:
+            await self._documents.batch(CHAT, HOLDS, steps)
+        except (ItemExists, ItemStale, ItemNotFound):
+            return False
+        if kind == CONVERSATION:
+            await self._outbox.do_now(CHAT, task, settle_hold_on(self._documents, self._clock, kind, subject_id))
+        else:
+            await self._outbox.offer(CHAT, task)
+        return True
+
+
+def line_item(line: Line, kind: str, subject_id: str, new_id: str) -> Item:
+    return {
+        "id": f"audit:{kind}:{subject_id}:{new_id}",
+        "pk": HOLDS,
+        "type": "audit",
+        "at": to_iso(line.at),
+        "by": line.by,
+        "action": line.action,
+        "reason": line.reason,
+    }
+
+
+def line_of(item: Item) -> Line:
+    return Line(from_iso(item["at"]), item["by"], item["action"], item["reason"])
