@@ -95,7 +95,7 @@ class Subject(ABC):
         raise NotImplementedError
 
     def catch_up(self) -> bytes:
-        """A thousand messages."""
+        """A thousand messages. Ours: over fifty conversations. T, which has nothing of the kind: of one."""
         raise NotImplementedError
 
     async def hearing(self, sockets: int) -> tuple[int, Sequence[Steps]]:

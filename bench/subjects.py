@@ -24,6 +24,9 @@ from domain.kernel.containers import CHAT
 from domain.kernel.documents import Create, Patch
 from tests.process import ROOT, a_dev_host, free_port
 
+MISSED: Final = 1000
+GROUPS: Final = 50
+"""Over which the missed messages are spread."""
 UNLIMITED: Final = {
     f"APP_RATE_LIMIT_{name}": "1000000000"
     for name in (
@@ -62,6 +65,21 @@ class Ours(Subject):
             direct = {"type": "direct", "participantIds": [other]}
             opened = await self.call("POST", "/api/v1/conversations", direct, self.tokens[0])
             self.rooms.append(opened["id"])
+        await self._go_away()
+
+    async def _go_away(self) -> None:
+        """The last person is away while another says 1,000 things to them in 50 groups."""
+        writer, away = self.tokens[-2:]
+        self._cursor = (await self.call("GET", "/api/v1/chat/sync", token=away))["cursor"]
+        for number in range(GROUPS):
+            group = {"type": "group", "participantIds": [self._ids[-1]], "name": f"Group {number}"}
+            opened = await self.call("POST", "/api/v1/conversations", group, writer)
+            path = f"/api/v1/conversations/{opened['id']}/messages"
+            said = [{"text": f"{TEXT} {each}"} for each in range(MISSED // GROUPS)]
+            await asyncio.gather(*(self.call("POST", path, body, writer) for body in said))
+        missed = await self.call("GET", f"/api/v1/chat/sync?limit=1500&since={self._cursor}", token=away)
+        assert sum(each["type"] == "message" for each in missed["changes"]) == MISSED, len(missed["changes"])
+        assert not missed["hasMore"]
 
     async def sign_in(self) -> None:
         self.tokens, self._ids = [], []
@@ -103,8 +121,7 @@ class Ours(Subject):
         return request("GET", f"/api/v1/conversations/{room}/messages{query}", self.tokens[0])
 
     def catch_up(self) -> bytes:
-        path = f"/api/v1/conversations/{self.rooms[1]}/messages?after=5000&limit=1000"
-        return request("GET", path, self.tokens[0])
+        return request("GET", f"/api/v1/chat/sync?limit=1500&since={self._cursor}", self.tokens[-1])
 
     async def hearing(self, sockets: int) -> tuple[int, Sequence[Steps]]:
         negotiated = await self.call("POST", "/api/v1/chat/negotiate", token=self.tokens[0])

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from blueprints.access import PARTICIPANTS
-from domain.chat.sync import Cursor
+from domain.chat.sync_page import Cursor
 from domain.kernel.errors import Invalid
 from runtime import parts
 from web.bodies import Out, Query
@@ -19,7 +19,8 @@ from web.reply import Reply
 bp = func.Blueprint()
 
 PAGE: Final = 200
-MAX_PAGE: Final = 500
+MAX_PAGE: Final = 1500
+"""A day's absence in one answer of well under a megabyte."""
 
 
 class SyncQuery(Query):

@@ -7,22 +7,32 @@ was handed out in that overlap is remembered in the cursor, so that nothing come
 Every change is handed out as things are now, and applying it twice does no harm.
 """
 
-import hashlib
+import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Final
 
 from domain.chat.access import is_present
 from domain.chat.attached import links_to
 from domain.chat.conversations import Conversations
-from domain.chat.drafts import DRAFT, SavedDraft, no_draft, standing_draft
-from domain.chat.lateness import look_back
+from domain.chat.drafts import DRAFT, SavedDraft, standing_draft
 from domain.chat.model import partition_of
 from domain.chat.planning import TOUCH_EVERY
 from domain.chat.ports import Attachments
-from domain.chat.records import HEAD, LATE, MEMBER, member_of, membership_id, message_of
-from domain.chat.scheduled import scheduled_of
+from domain.chat.records import HEAD, LATE, MEMBER, membership_id, message_of
+from domain.chat.sync_page import (
+    OVERLAP,
+    Cursor,
+    Look,
+    Round,
+    SyncPage,
+    above,
+    participant,
+    tell_left,
+    tell_muted,
+    tell_own,
+)
 from domain.chat.views import message_view
 from domain.kernel.clock import Clock, from_iso, to_iso
 from domain.kernel.containers import CHAT
@@ -31,65 +41,19 @@ from domain.kernel.documents import DocumentStore, Item, Query
 KEPT: Final = timedelta(days=90)
 """How old a cursor may be: what was left or deleted is remembered a little longer."""
 
-OVERLAP: Final = timedelta(seconds=10)
-"""By how much clocks of instances may differ, and a write be seen after its own time stamp."""
-
 PLACES_OVERLAP: Final = 2 * TOUCH_EVERY
 
-CONVERSATIONS_A_PAGE: Final = 20
+CONVERSATIONS_A_PAGE: Final = 60
+AT_ONCE: Final = 10
+"""Conversations asked at the same time: a page waits for a tenth of its queries, one after the other."""
+FIRST_LOOK: Final = 20
+"""Changes asked for at least in each of those, more where the page has more room to share. What is read in vain,
+because the page is full before, is about a page at most."""
+MOST_AT_ONCE: Final = 500
+"""Changes asked for in one query."""
 MAX_REMEMBERED: Final = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """*since*: everything before is known. The rest is the way through one round, which began at *until*."""
-
-    since: str
-    until: str | None = None
-    place: str | None = None
-    """The `changedAt` of the last conversation gone through."""
-    within: tuple[str, str] | None = None
-    """A conversation not gone through to the end, and the `changedAt` of its last change handed out."""
-    given: tuple[str, ...] = ()
-    """Digests of what was handed out in the overlap."""
-
-
-@dataclass(frozen=True, slots=True)
-class SyncPage:
-    changes: list[dict[str, Any]]
-    cursor: Cursor
-    has_more: bool
-
-
-@dataclass(slots=True)
-class _Round:
-    """One page in the making."""
-
-    me: str
-    cursor: Cursor
-    until: str
-    limit: int
-    changes: list[dict[str, Any]]
-    given: list[str]
-    renewed: list[Item]
-    """Places whose conversation itself changed: its row is added at the end."""
-
-    @property
-    def overlap(self) -> str:
-        return to_iso(from_iso(self.until) - OVERLAP)
-
-    @property
-    def room_left(self) -> int:
-        return self.limit - len(self.changes)
-
-    def is_news(self, key: str, version: str, changed_at: str) -> bool:
-        """Whether this was not handed out already; remembers it where it could come again."""
-        mark = hashlib.sha256(f"{key}:{version}".encode()).hexdigest()[:10]
-        if mark in self.cursor.given or mark in self.given:
-            return False
-        if changed_at >= self.overlap:
-            self.given.append(mark)
-        return True
+OWN: Final = frozenset({"draft", "scheduled"})
+"""Places that are nobody else's, and no conversations."""
 
 
 class Sync:
@@ -108,33 +72,20 @@ class Sync:
     async def page(self, me: str, cursor: Cursor, *, limit: int) -> SyncPage | None:
         """At most *limit* changes, or a few more; None for a cursor older than what is kept.
 
-        One query for the conversations, one `find_many`, one query for each that changed (20 at most), and one
-        `find_many` where a conversation itself is new or changed.
+        One query for the conversations, one `find_many`, one query for each that changed (60 at most, ten at a time)
+        and more for one with much to tell, and one `find_many` where a conversation itself is new or changed.
         """
         now = self._clock.now()
         if now - from_iso(cursor.since) > KEPT:
             return None
         until = cursor.until or to_iso(now)
-        step = _Round(me, cursor, until, limit, [], [], [])
+        step = Round(me, cursor, until, limit, [], to_iso(from_iso(until) - OVERLAP), {}, [])
         places = await self._places(me, cursor)
         more = len(places) > CONVERSATIONS_A_PAGE
         places = places[:CONVERSATIONS_A_PAGE]
         entered, drafts = await self._look(me, places)
-        done, within = cursor.place, None
-        for place in places:
-            if step.room_left <= 0:
-                more = True
-                break
-            if place["type"] in {"draft", "scheduled"}:
-                _tell_own(step, place, drafts.get(place["conversationId"]))
-                done = place["changedAt"]
-                continue
-            within = await self._go_through(step, place, entered)
-            if not (cursor.within and place["conversationId"] == cursor.within[0]):
-                done = place["changedAt"]
-            if within is not None:
-                more = True
-                break
+        done, within, whole = await self._walk(step, places, entered, drafts)
+        more = more or not whole
         rows = await self._conversations.rows(me, step.renewed) if step.renewed else []
         step.changes[:0] = [{"type": "conversation", "data": row} for row in rows]
         given = tuple(dict.fromkeys((*step.given, *cursor.given)))[:MAX_REMEMBERED]
@@ -143,6 +94,52 @@ class Sync:
                 step.changes, replace(cursor, until=until, place=done, within=within, given=given), has_more=True
             )
         return SyncPage(step.changes, Cursor(until, given=given), has_more=False)
+
+    async def _walk(
+        self,
+        step: Round,
+        places: Sequence[Item],
+        entered: Mapping[str, Item | None],
+        drafts: Mapping[str, SavedDraft | None],
+    ) -> tuple[str | None, tuple[str, str] | None, bool]:
+        """Add what changed at *places*. Returns the cursor's `place` and `within`, and whether all was gone through."""
+        done = step.cursor.place
+        for some in _by_turns(places, step.cursor):
+            if step.room_left <= 0:
+                return done, None, False
+            for place, seen in zip(some, await self._look_first(step, some, entered), strict=True):
+                if step.room_left <= 0:
+                    return done, None, False
+                within = await self._go_through(step, place, drafts, seen)
+                if not (step.cursor.within and place["conversationId"] == step.cursor.within[0]):
+                    done = place["changedAt"]
+                if within is not None:
+                    return done, within, False
+        return done, None, True
+
+    async def _look_first(
+        self, step: Round, places: Sequence[Item], entered: Mapping[str, Item | None]
+    ) -> list[Look | None]:
+        """The first changes of each, asked for at once; None where there is nothing to ask."""
+        limit = min(step.room_left, MOST_AT_ONCE, max(FIRST_LOOK, step.room_left // len(places)))
+        asked = [
+            place["type"] not in OWN and place["conversationId"] in entered  # who was put out learns no more
+            for place in places
+        ]
+        found = await asyncio.gather(
+            *(
+                self._ask(place["conversationId"], above(step, place, entered), limit)
+                for place, wanted in zip(places, asked, strict=True)
+                if wanted
+            )
+        )
+        looks = iter(found)
+        return [next(looks) if wanted else None for wanted in asked]
+
+    async def _ask(self, conversation_id: str, after: str, limit: int) -> Look:
+        query = Query(order="changedAt", above=after, limit=limit)
+        found = await self._documents.query(CHAT, partition_of(conversation_id), query)
+        return Look([(stored.item, stored.etag) for stored in found], after, full=len(found) == limit)
 
     async def _places(self, me: str, cursor: Cursor) -> list[Item]:
         """The `in:` items to go through: what was begun, then those that changed, oldest change first."""
@@ -178,74 +175,53 @@ class Sync:
         return entered, {each: standing_draft(mine, stored) for each, (mine, stored) in drafts}
 
     async def _go_through(
-        self, step: _Round, place: Item, entered: Mapping[str, Item | None]
+        self,
+        step: Round,
+        place: Item,
+        drafts: Mapping[str, SavedDraft | None],
+        look: Look | None,
     ) -> tuple[str, str] | None:
-        """Add what changed in one conversation. Returns where to go on when the page is full."""
+        """Add what changed at one place. Returns where to go on when the page is full."""
         conversation_id = place["conversationId"]
-        recent = place["changedAt"] >= to_iso(from_iso(step.cursor.since) - OVERLAP)
-        if conversation_id not in entered:
-            if (recent or place["type"] == "membership") and step.is_news(
-                place["id"], place["changedAt"], place["changedAt"]
-            ):
-                step.changes.append({"type": "left", "data": {"conversationId": conversation_id}})
+        if place["type"] in OWN:
+            tell_own(step, place, drafts.get(conversation_id))
             return None
-        begun = step.cursor.within
-        if begun and begun[0] == conversation_id:
-            above = begun[1]
-        else:
-            floor = from_iso(step.cursor.since) - OVERLAP
-            above = to_iso(look_back(floor, entered[conversation_id]))
-            muted_on = place.get("mutedOn", "")
-            if muted_on >= to_iso(floor) and step.is_news(f"muted:{conversation_id}", muted_on, muted_on):
+        if look is None:
+            tell_left(step, place)
+            return None
+        if not (step.cursor.within and step.cursor.within[0] == conversation_id):
+            tell_muted(step, place)
+        while True:
+            for item, etag in look.found:
+                await self._tell(step, place, item, etag)
+            if not look.full:
+                return None
+            if step.room_left <= 0:
+                return conversation_id, look.last
+            look = await self._ask(conversation_id, look.last, min(step.room_left, MOST_AT_ONCE))
+
+    async def _tell(self, step: Round, place: Item, item: Item, etag: str) -> None:
+        conversation_id = place["conversationId"]
+        if item["id"] == HEAD:
+            is_news = step.is_news(conversation_id, item["changedAt"], item["changedAt"])
+            if is_news and place not in step.renewed:  # each message moves its etag
                 step.renewed.append(place)
-        limit = max(1, step.room_left)
-        query = Query(order="changedAt", above=above, limit=limit)
-        found = await self._documents.query(CHAT, partition_of(conversation_id), query)
-        for stored in found:
-            item = stored.item
-            if item["id"] == HEAD:
-                is_news = step.is_news(conversation_id, item["changedAt"], item["changedAt"])
-                if is_news and place not in step.renewed:  # each message moves its etag
-                    step.renewed.append(place)
-            elif step.is_news(item["id"], stored.etag, item["changedAt"]):
-                step.changes.append(await self._change(conversation_id, item))
-        return (conversation_id, found[-1].item["changedAt"]) if len(found) == limit else None
+        elif step.is_news(item["id"], etag, item["changedAt"]):
+            step.changes.append(await self._change(conversation_id, item))
 
     async def _change(self, conversation_id: str, item: Item) -> dict[str, Any]:
         if item["type"] != "message":
-            return _participant(conversation_id, item)
+            return participant(conversation_id, item)
         message = message_of(item)
         data = message_view(message, links=await links_to(self._attachments, [message]))
         del data["readBy"]  # told by the participants' cursors
         return {"type": "message", "data": data}
 
 
-def _tell_own(step: _Round, item: Item, draft: SavedDraft | None) -> None:
-    """What is nobody else's: a scheduled message, or what a draft's pointer leads to by now."""
-    if item["changedAt"] < to_iso(from_iso(step.cursor.since) - OVERLAP):
-        return
-    if item["type"] == "scheduled":
-        data = scheduled_of(item).view()
-    else:
-        data = draft.view() if draft else no_draft(item["conversationId"])
-    if step.is_news(item["id"], str(data), item["changedAt"]):
-        step.changes.append({"type": item["type"], "data": data})
-
-
-def _participant(conversation_id: str, item: Mapping[str, Any]) -> dict[str, Any]:
-    member = member_of(dict(item))
-    return {
-        "type": "participant",
-        "data": {
-            "conversationId": conversation_id,
-            "userId": member.user_id,
-            "role": member.role,
-            "lastReadSeq": member.last_read_seq,
-            "lastReadAt": _iso(member.last_read_at),
-            "leftAt": _iso(member.left_at),
-        },
-    }
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return to_iso(moment) if moment else None
+def _by_turns(places: Sequence[Item], cursor: Cursor) -> list[Sequence[Item]]:
+    """Which are asked together. A conversation with so much to tell that it was begun on another page goes alone: it
+    may well fill this one, too, and the others would have been asked in vain.
+    """
+    alone = 1 if cursor.within and places and places[0]["conversationId"] == cursor.within[0] else 0
+    turns = [places[first : first + AT_ONCE] for first in range(alone, len(places), AT_ONCE)]
+    return [places[:alone], *turns] if alone else turns

@@ -19,7 +19,9 @@ class SystemClock:
 
 def to_iso(moment: datetime) -> str:
     """`2026-01-20T16:30:00.000Z`: UTC, milliseconds, truncated, so that text order is time order."""
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"  # a third of the time of `strftime`
 
 
 def from_iso(text: str) -> datetime:

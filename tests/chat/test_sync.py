@@ -1,5 +1,6 @@
 """Whatever was missed, and whenever: applying sync gives what the store has."""
 
+import asyncio
 import contextlib
 import random
 from collections.abc import Awaitable, Callable
@@ -15,7 +16,7 @@ from domain.chat.errors import NotParticipant
 from domain.chat.lateness import MAX_WINDOWS, merged
 from domain.chat.model import partition_of
 from domain.chat.records import MEMBER
-from domain.chat.sync import Cursor
+from domain.chat.sync_page import Cursor
 from domain.kernel.containers import CHAT
 from domain.kernel.documents import Query
 from domain.kernel.errors import DomainError
@@ -162,6 +163,53 @@ async def test_a_quiet_sync_costs_one_query_and_a_busy_one_few(chat: Instance) -
     assert page is not None
     assert len(page.changes) == 6
     assert calls.by_kind == {"query": 4, "find_many": 1}
+
+
+async def _fifty_rooms(chat: Instance, ada: str, messages: int) -> list[str]:
+    """Ada's conversations with *messages* each, all said after the clock's present time."""
+    bob = await chat.person("Bob")
+    rooms = [await chat.group(ada, bob) for _ in range(50)]
+    chat.clock.advance(timedelta(minutes=10))
+    for room in rooms:
+        await asyncio.gather(*(chat.say(bob, room, f"{room} {number}") for number in range(messages)))
+    await chat.sending.settle()
+    await chat.run_tasks()
+    return rooms
+
+
+async def test_a_thousand_messages_in_fifty_conversations_come_in_one_page(chat: Instance) -> None:
+    ada = await chat.person("Ada")
+    cursor = chat.sync.begin()
+    rooms = await _fifty_rooms(chat, ada, 20)
+    with chat.documents.measure() as calls:
+        page = await chat.sync.page(ada, cursor, limit=1500)
+    assert page is not None
+    assert not page.has_more
+    said = [change["data"] for change in page.changes if change["type"] == "message"]
+    assert {(each["conversationId"], each["seq"]) for each in said} == {(r, n) for r in rooms for n in range(1, 21)}
+    assert calls.by_kind == {"query": 51, "find_many": 2}
+
+
+async def test_small_pages_ask_little_more_than_they_give(chat: Instance) -> None:
+    """One conversation fills pages, and the other 49 are not asked for each of them."""
+    ada = await chat.person("Ada")
+    cursor = chat.sync.begin()
+    await _fifty_rooms(chat, ada, 1)
+    talkative = await chat.group(ada, await chat.person("Cyd"))
+    await asyncio.gather(*(chat.say(ada, talkative, str(number)) for number in range(300)))
+    await chat.sending.settle()
+    await chat.run_tasks()
+    texts: list[str] = []
+    with chat.documents.measure() as calls:
+        pages, more = 0, True
+        while more:
+            page = await chat.sync.page(ada, cursor, limit=50)
+            assert page is not None
+            texts += [change["data"]["text"] for change in page.changes if change["type"] == "message"]
+            cursor, more, pages = page.cursor, page.has_more, pages + 1
+    assert sorted(texts[-300:], key=int) == [str(number) for number in range(300)]
+    assert len(texts) == 350
+    assert calls.by_kind["query"] <= 51 + 3 * pages
 
 
 async def test_who_was_put_out_gets_that_and_nothing_more(chat: Instance) -> None:

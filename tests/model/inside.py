@@ -15,7 +15,7 @@ from adapters.queues.sqlite import SqliteQueue
 from domain.chat.bindings import Bindings
 from domain.chat.connections import Connections
 from domain.chat.model import Draft
-from domain.chat.sync import Cursor
+from domain.chat.sync_page import Cursor
 from domain.chat.views import message_view
 from domain.kernel.documents import DocumentStore
 from domain.kernel.errors import DomainError, Unavailable
