@@ -102,10 +102,10 @@ class Guests:
         if stays:
             return
         await self.realtime().close_user(user_id, reason="signed out")
-        await self.reception().dismiss(user_id)
         if held is not None:
             await self._delete(held)
-        await self.projector().project(user_id)
+        await self.projector().project(user_id)  # first, so that nobody lets them in again
+        await self.reception().dismiss(user_id)
         await self._purge(user_id)
 
     async def _arrival(self, name: str, client: Client, key: str | None) -> Arrival:

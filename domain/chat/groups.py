@@ -181,7 +181,8 @@ class Groups:
         room = await enter(self._documents, conversation_id, me)
         _lead(room)
         strangers = [each for each in wanted if room.find(each) is None]
-        names = await meet(self._documents, self._people, me, strangers, user_ids, "userIds")
+        former = {member.user_id for member in room.former}
+        names = await meet(self._documents, self._people, me, strangers, user_ids, "userIds", former=former)
         for start in range(0, len(wanted), IN_ONE_BATCH):
             chunk = wanted[start : start + IN_ONE_BATCH]
 

@@ -147,6 +147,34 @@ async def test_hosts_bring_others_of_the_staff_in(world: World, host: Person) ->
     assert (await send(world, bob, guest.room)).status_code == 201
 
 
+async def test_a_guest_who_was_put_out_may_be_let_in_again_there(world: World, host: Person) -> None:
+    guest = await a_guest(world)
+    url = f"{CHATS}/{guest.room}/participants"
+    assert (await world.client.delete(f"{url}/{guest.id}", headers=host.bearer)).status_code == 204
+    assert (await send(world, guest, guest.room)).status_code == 403
+    assert (await get(world, guest, "conversations")).json()["items"] == []
+    assert (await world.client.post(url, json={"userIds": [guest.id]}, headers=host.bearer)).status_code == 200
+    assert (await send(world, guest, guest.room)).status_code == 201
+
+
+async def test_an_end_waits_for_the_realtime_service(world: World, host: Person) -> None:
+    guest = await a_guest(world)
+    world.clock.advance(GUEST_LIVES)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(type(world.realtime), "close_user", _away)
+        with pytest.raises(Unavailable):
+            await world.parts.auth.guests.end(guest.id)
+    assert (await get(world, guest, "conversations")).status_code == 401
+    await world.parts.auth.guests.end(guest.id)
+    assert await holds(world, guest) == []
+    people = (await get(world, await back(world, host), f"conversations/{guest.room}")).json()["participants"]
+    assert [each["userId"] for each in people] == [host.id]
+
+
+async def _away(*_: object, **__: object) -> None:
+    raise Unavailable
+
+
 @pytest.mark.parametrize("body", [{}, {"name": ""}, {"name": 1}, {"name": "\u200b"}, {"name": "x" * 101}, {"x": 1}])
 @pytest.mark.usefixtures("host")
 async def test_a_name_is_needed(world: World, body: dict[str, Any]) -> None:
