@@ -55,11 +55,12 @@ class Dependency:
 
 @dataclass
 class Builder:
-    """Builds one dependency; *request* has the servers that tests share."""
+    """Builds one dependency; *request* has the servers that tests share. *limits* are changed as a test wants them."""
 
     request: pytest.FixtureRequest
     folder: Path
     moment: Moment = field(default_factory=Moment)
+    limits: dict[str, float] = field(default_factory=dict)
 
     @asynccontextmanager
     async def build(self, name: str) -> AsyncGenerator[Dependency]:
@@ -187,7 +188,8 @@ class Builder:
 
     def _guard(self, name: str, limits: Limits, *answered: Any) -> Guard:
         """As the adapter wants it, but sooner tired, and by our clock."""
-        return Guard(name, replace(limits, failures=FAILURES, rest=1.0), answered=answered, now=self.moment)
+        changed: dict[str, Any] = {"failures": FAILURES, "rest": 1.0, **self.limits}
+        return Guard(name, replace(limits, **changed), answered=answered, now=self.moment)
 
     async def _behind(self, stack: AsyncExitStack, port: int, guard: Guard, make: Callable[[Proxy], Any]) -> Dependency:
         way = await stack.enter_async_context(Proxy.before(port))

@@ -165,11 +165,11 @@ class Proxy:
                 there.write_eof()
                 await back
         finally:
+            if there is not None:
+                there.close()  # first: who closes the proxy may cancel what comes after
             if back is not None:
                 back.cancel()
                 await asyncio.gather(back, return_exceptions=True)
-            if there is not None:
-                there.close()
 
     async def _reach(self, connection: Connection) -> tuple[asyncio.StreamWriter, asyncio.Task[None]]:
         """Connect to the server, and carry back what it says from now on."""

@@ -18,6 +18,7 @@ SERVED = ["documents", "cache", "blobs", "queue"]
 OTHERS = ["keys", "mail_by_azure", "mail_by_smtp", "realtime", "challenge", "entra"]
 REST = 1.0
 CALLERS = 5
+SLOTS = 2
 
 
 @pytest.fixture
@@ -25,7 +26,10 @@ def builder(request: pytest.FixtureRequest, tmp_path: Path) -> Builder:
     return Builder(request, tmp_path)
 
 
-@pytest.fixture(params=[*(pytest.param(name, marks=pytest.mark.servers) for name in SERVED), *OTHERS])
+NAMES = [*(pytest.param(name, marks=pytest.mark.servers) for name in SERVED), *OTHERS]
+
+
+@pytest.fixture(params=NAMES)
 async def dependency(request: pytest.FixtureRequest, builder: Builder) -> AsyncGenerator[Dependency]:
     async with builder.build(request.param) as dependency:
         yield dependency
@@ -69,6 +73,26 @@ async def test_it_is_left_alone_probed_by_one_and_used_again(dependency: Depende
     assert any(not isinstance(got, Exception) for got in await crowd(dependency))
     assert state(dependency) is Circuit.CLOSED
     assert not any(isinstance(got, Exception) for got in await crowd(dependency))
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_one_that_hangs_holds_its_slots_and_the_others_hear_so_at_once(builder: Builder, name: str) -> None:
+    builder.limits = {"slots": SLOTS, "patience": 0.05, "failures": 100}
+    async with builder.build(name) as dependency:
+        await dependency.part.ping()  # connected, as in a process that has run for a while
+        if name == "entra":
+            dependency.part._read_at = -float("inf")  # so that it is asked again
+        dependency.way.hang()
+        before = dependency.way.open_connections
+        calls = [asyncio.create_task(dependency.part.ping()) for _ in range(SLOTS + CALLERS)]
+        await asyncio.sleep(0.2)
+        told = [call for call in calls if call.done()]
+        if name != "entra":  # whose callers share one fetch
+            assert [type(call.exception()) for call in told] == [NotAsked] * CALLERS
+        assert dependency.way.open_connections <= before + SLOTS
+        dependency.way.mend()
+        await asyncio.gather(*calls, return_exceptions=True)
+        assert state(dependency) is Circuit.CLOSED
 
 
 async def test_who_is_not_asked_is_told_when_to_come_again(builder: Builder) -> None:
