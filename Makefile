@@ -20,7 +20,7 @@ services: $(VENV)/.installed ## start Cosmos DB, Storage, Redis and SMTP on this
 	@exec $(PY) -m tests.local_cloud
 
 dev-cloud: $(VENV)/.installed ## the same as dev, on `make services` through the Azure adapters; data in .data/cloud/
-	@exec env $$($(PY) -m tests.local_cloud --settings) $(PY) -m devhost --data .data/cloud
+	@exec $(PY) -m tests.local_cloud --run $(PY) -m devhost --data .data/cloud
 
 test: $(VENV)/.installed ## all tests; with Node also those against emulators
 	@$(PY) -m pytest

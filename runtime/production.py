@@ -30,7 +30,7 @@ def check_production(r: Reader, settings: Settings) -> None:
     _check_browsers(r, settings)
     _check_urls(r, settings)
     _check_keys(r, settings)
-    if isinstance(settings.sql, AzureSql) and (member(settings.sql.odbc, "pwd") or member(settings.sql.odbc, "uid")):
+    if isinstance(settings.sql, AzureSql) and not settings.sql.by_identity:
         r.fault("APP_SQL_ODBC holds credentials; the managed identity signs in")
     if isinstance(settings.mail, Smtp) and settings.mail.on_this_machine:
         r.fault("APP_SMTP_URL is this machine, which is for development only")

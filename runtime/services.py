@@ -26,9 +26,14 @@ class Cosmos:
 
 @dataclass(frozen=True, slots=True)
 class AzureSql:
-    """*odbc* is an ODBC connection string without credentials; the managed identity signs in."""
+    """*odbc* is an ODBC connection string: in production without credentials, so that the managed identity signs in."""
 
     odbc: str = field(repr=False)
+
+    @property
+    def by_identity(self) -> bool:
+        """Whether it is left to a token who we are: the driver refuses one beside anything else that tells."""
+        return not any(member(self.odbc, name) for name in ("uid", "pwd", "authentication", "trusted_connection"))
 
 
 @dataclass(frozen=True, slots=True)

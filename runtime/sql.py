@@ -19,11 +19,12 @@ def open_database(settings: Settings, guard: Callable[..., Guard]) -> "Database"
             from adapters.sql.sqlite import sqlite_database
 
             return sqlite_database(folder)
-        case AzureSql(odbc):
+        case AzureSql(odbc) as chosen:
             from adapters.sql.azure import GUARD, azure_database, managed_identity
             from adapters.sql.slots import SlotsTaken
 
-            token = managed_identity(settings.identity_client_id, production=settings.production)
+            identity = settings.identity_client_id
+            token = managed_identity(identity, production=settings.production) if chosen.by_identity else None
             return azure_database(odbc, token, guard=guard("sql", GUARD, answered=(SlotsTaken,)))
 
 

@@ -2,6 +2,7 @@
 
     python -m tests.local_cloud [--data DIR]              start them, print the settings, stop with Ctrl-C
     python -m tests.local_cloud --settings [--data DIR]   print the settings only, one NAME=value a line
+    python -m tests.local_cloud --run COMMAND …           run a command with these settings
 
 Cosmos DB (emulated), Blob and Queue Storage (Azurite), Redis, and an SMTP server that keeps each e-mail as an `.eml`
 file in `DIR/mail`, where the dev host's pages find it. Everything else lives in memory and is gone with the process.
@@ -14,7 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -109,14 +110,24 @@ def let_pages_upload(azurite: Azurite) -> None:
         service.set_service_properties(cors=[cors])
 
 
+def sql_server(env: Mapping[str, str]) -> dict[str, str]:
+    """The server that `AZURE_SQL_TEST_DSN` names, an ODBC connection string; without one SQL stays embedded."""
+    dsn = env.get("AZURE_SQL_TEST_DSN", "")
+    return {"APP_SQL_ODBC": dsn} if dsn else {}
+
+
 def main(arguments: Sequence[str]) -> int:
     """Returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.local_cloud")
     parser.add_argument("--data", default=DATA, help=f"where e-mail is kept ({DATA})")
     parser.add_argument("--settings", action="store_true", help="print the settings and start nothing")
+    parser.add_argument("--run", nargs=argparse.REMAINDER, metavar="COMMAND", help="run it with the settings instead")
     given = parser.parse_args(arguments)
     ports = Ports()
-    lines = "\n".join(f"{name}={value}" for name, value in ports.settings().items())
+    settings = {**ports.settings(), **sql_server(os.environ)}
+    if given.run:
+        os.execvpe(given.run[0], given.run, {**os.environ, **settings})  # noqa: S606 - the developer's own command
+    lines = "\n".join(f"{name}={value}" for name, value in settings.items())
     if given.settings:
         print(lines)
         return 0

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,10 @@ from adapters.sql.azure import SLOTS, SQL_COPT_SS_ACCESS_TOKEN, azure_database, 
 from adapters.sql.database import Database
 from adapters.sql.errors import Meaning, SqlUnavailable, meaning_of
 from adapters.sql.slots import SlotsTaken
+from runtime.service_parts import ServiceParts
+from runtime.settings import Settings
+from runtime.sql import open_database
+from tests.factories import an_environment
 from tests.faults.answers import is_unavailable
 from tests.faults.dependencies import Moment
 from tests.faults.test_outboxes import CONTACT
@@ -179,6 +184,19 @@ async def test_the_driver_takes_our_attribute_for_a_token() -> None:
     with pytest.raises(DBAPIError, match="Access Token"):
         await asyncio.to_thread(engine.connect)
     engine.dispose()
+
+
+async def test_a_connection_string_that_says_who_we_are_gets_no_token(tmp_path: Path) -> None:
+    """As `AZURE_SQL_TEST_DSN` may: the driver would refuse both. This one asks for the login."""
+    server = RefusingServer(18456)
+    async with server.serve() as port:
+        odbc = connection_string(port, Encrypt="no", UID="us", PWD="pw")
+        settings = Settings.read(an_environment(tmp_path, APP_SQL_ODBC=odbc))
+        database = open_database(settings, ServiceParts(settings).guard)
+        with pytest.raises(DBAPIError, match="18456"):
+            await database.ping()
+        await database.close()
+    assert server.asked == 1
 
 
 async def test_a_server_that_hangs_holds_its_slots_and_nobody_else(world: World) -> None:

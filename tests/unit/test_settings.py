@@ -73,6 +73,8 @@ def test_production_stands_on_the_cloud_alone() -> None:
         ("APP_COSMOS_KEY", EMULATOR_KEYS[1]),
         ("APP_SQL_ODBC", None),
         ("APP_SQL_ODBC", "Server=x;UID=sa;PWD=hunter2"),
+        ("APP_SQL_ODBC", "Server=x;Authentication=ActiveDirectoryPassword"),
+        ("APP_SQL_ODBC", "Server=x;Trusted_Connection=yes"),
         ("APP_KEY_VAULT_URL", None),
         ("APP_SIGNING_KEYS_SECRET", "a/b"),
         ("APP_QUEUE_ENDPOINT", None),
