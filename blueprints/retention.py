@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Annotated
 
 import azure.functions as func
+import msgspec
 from msgspec import Meta
 
 from blueprints.access import ADMINS, SIGNED_IN
+from blueprints.chat_shapes import AttachmentOut, attachment_views
 from blueprints.moderation import EditOut, NamedOut
 from domain.chat.holding import HoldFile, Line, MessageFile
 from domain.chat.legal_holds import CONVERSATION, PERSON, LegalHold
@@ -82,6 +84,11 @@ class HoldFileOut(Out):
         return cls(hold is not None, hold, [HoldLineOut.of(line, file.people) for line in file.history])
 
 
+class ReadingOut(Out):
+    at: str
+    by: NamedOut
+
+
 class MessageFileOut(Out):
     id: str
     conversation_id: str
@@ -96,9 +103,13 @@ class MessageFileOut(Out):
     """Retention leaves it alone."""
     edits: list[EditOut]
     """What it said before, oldest first; also before it was deleted."""
+    attachments: list[AttachmentOut]
+    """Of a deleted message, those it had, as long as something holds it."""
+    readings: list[ReadingOut]
+    """Which administrators read this before, oldest first."""
 
     @classmethod
-    def of(cls, file: MessageFile) -> "MessageFileOut":
+    def of(cls, file: MessageFile, attachments: list[AttachmentOut]) -> "MessageFileOut":
         message = file.message
         return cls(
             message.id,
@@ -112,6 +123,8 @@ class MessageFileOut(Out):
             NamedOut.of(message.deleted_by, file.people) if message.deleted_by else None,
             file.is_held,
             [EditOut.of(edit) for edit in file.edits],
+            attachments,
+            [ReadingOut(to_iso(line.at), NamedOut.of(line.by, file.people)) for line in file.readings],
         )
 
 
@@ -253,7 +266,8 @@ async def read_message_file(call: Call) -> Reply:
     Earlier texts are kept for 90 days, and as long as a legal hold stands. That an administrator read it is on record.
     """
     file = await parts.get().social.legal_holds.read_message(call.user_id, call.path_id("message_id"))
-    return Reply(200, MessageFileOut.of(file))
+    files = await attachment_views(file.with_files)
+    return Reply(200, MessageFileOut.of(file, msgspec.convert(files, list[AttachmentOut])))
 
 
 async def _show(kind: str, subject_id: str) -> Reply:

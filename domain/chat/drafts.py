@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from domain.chat.access import admit, is_present
 from domain.chat.behind import Behind
-from domain.chat.errors import ConversationBusy, DraftNotFound
+from domain.chat.errors import DraftNotFound
 from domain.chat.model import SNIPPET_CHARS, partition_of
+from domain.chat.races import until_won
 from domain.chat.records import HEAD, LEFT_KEPT, MEMBER, changed_key
 from domain.chat.views import event
 from domain.kernel.clock import Clock, from_iso, to_iso
@@ -23,9 +24,6 @@ from domain.kernel.documents import (
     Delete,
     DocumentStore,
     Item,
-    ItemExists,
-    ItemNotFound,
-    ItemStale,
     Operation,
     Patch,
     Replace,
@@ -40,8 +38,6 @@ changed."""
 
 KEPT: Final = timedelta(days=30)
 """How long a draft is kept after it was last saved. What was sent from one may lie there as long, though unread."""
-
-RACES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +61,7 @@ Expected = Callable[[SavedDraft | None], None]
 
 
 class Drafts:
-    """Every method may raise ConversationNotFound, NotParticipant, Unavailable."""
+    """Every method may raise ConversationNotFound, NotParticipant, Unavailable; those that write, ConversationBusy."""
 
     def __init__(self, documents: DocumentStore, realtime: Realtime, behind: Behind, clock: Clock) -> None:
         self._documents = documents
@@ -87,35 +83,35 @@ class Drafts:
 
         One `find_many`, one batch, one upsert. Safe to repeat. What *expected* raises flies through.
         """
-        for _ in range(RACES):
+
+        async def attempt() -> SavedDraft:
             current, place, stored = await self._read(me, conversation_id)
             if expected:
                 expected(current)
             now = self._clock.now()
             draft = SavedDraft(conversation_id, text, reply_to, now)
             item = draft_item(draft, me)
-            write: Operation = Upsert(item)
-            if expected and stored:
-                write = Replace(item, if_match=stored.etag)
+            write: Operation = Replace(item, if_match=stored.etag) if expected and stored else Upsert(item)
             note = {"text": text[:SNIPPET_CHARS], "savedAt": to_iso(now)}
             noted = Patch(MEMBER + me, set={"draft": note}, if_match=place.etag if expected else None)
-            if await self._write(item["pk"], [write, noted]):
-                await self._make_known(me, conversation_id, now, draft.view())
-                return draft
-        raise ConversationBusy(retry_after=1)
+            await self._documents.batch(CHAT, item["pk"], [write, noted])
+            await self._make_known(me, conversation_id, now, draft.view())
+            return draft
+
+        return await until_won(attempt)
 
     async def clear(self, me: str, conversation_id: str) -> None:
         """Forget the draft. None is fine. One `find_many` and, if there was one, one batch and one upsert."""
-        for _ in range(RACES):
+
+        async def attempt() -> None:
             draft, _, stored = await self._read(me, conversation_id)
             if draft is None or stored is None:
                 return
             steps: list[Operation] = [Delete(DRAFT + me, if_match=stored.etag), Patch(MEMBER + me, set={"draft": None})]
-            if await self._write(stored.item["pk"], steps):
-                now = self._clock.now()
-                await self._make_known(me, conversation_id, now, no_draft(conversation_id))
-                return
-        raise ConversationBusy(retry_after=1)
+            await self._documents.batch(CHAT, stored.item["pk"], steps)
+            await self._make_known(me, conversation_id, self._clock.now(), no_draft(conversation_id))
+
+        await until_won(attempt)
 
     async def _read(self, me: str, conversation_id: str) -> tuple[SavedDraft | None, Stored, Stored | None]:
         """The draft that stands, the person's place, and what lies there, which may have been sent long ago."""
@@ -123,14 +119,6 @@ class Drafts:
         *room, stored = await self._documents.find_many(CHAT, [(pk, HEAD), (pk, MEMBER + me), (pk, DRAFT + me)])
         _, place = admit(room, conversation_id)
         return standing_draft(place, stored), place, stored
-
-    async def _write(self, pk: str, steps: list[Operation]) -> bool:
-        """False when somebody else wrote in between."""
-        try:
-            await self._documents.batch(CHAT, pk, steps)
-        except (ItemStale, ItemNotFound, ItemExists):
-            return False
-        return True
 
     async def _make_known(self, me: str, conversation_id: str, now: datetime, data: dict[str, Any]) -> None:
         """To the person's devices: those that are there hear it, the others find the pointer when they sync.

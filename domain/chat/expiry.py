@@ -18,6 +18,7 @@ from domain.chat.holds import held_messages
 from domain.chat.legal_holds import is_under_hold
 from domain.chat.model import Conversation, partition_of
 from domain.chat.planning import is_touch_due, touch_item
+from domain.chat.races import RACES
 from domain.chat.records import CLAIM, HEAD, KEPT_TYPE, LEFT_KEPT, changed_key, due_key, kept_item, message_of
 from domain.chat.search import MessageIndex
 from domain.chat.views import conversation_group, conversation_updated
@@ -56,8 +57,6 @@ LOOK_AGAIN: Final = timedelta(days=1)
 
 EXPIRES: Final = {"ttl": int(LEFT_KEPT.total_seconds())}
 """Of the claim of files whose message is gone: they are looked after far sooner."""
-
-RACES: Final = 12
 
 
 @dataclass(slots=True)

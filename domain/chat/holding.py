@@ -1,6 +1,6 @@
 """Putting conversations and people under a legal hold, and lifting it: by administrators, each step on record."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -18,6 +18,7 @@ from domain.chat.legal_holds import (
     settle_hold_on,
 )
 from domain.chat.model import Message, partition_of
+from domain.chat.races import until_won
 from domain.chat.records import HEAD, message_of
 from domain.chat.reports import Edit, read_edits
 from domain.kernel.clock import Clock, from_iso, to_iso
@@ -28,20 +29,19 @@ from domain.kernel.documents import (
     DocumentStore,
     Item,
     ItemExists,
-    ItemNotFound,
     ItemStale,
     Operation,
     Query,
     Replace,
     Stored,
 )
-from domain.kernel.errors import Conflict
 from domain.kernel.ids import Ids
 from domain.kernel.outbox import Outbox, Task, outbox_item
 from domain.kernel.people import People, Person, person_key
 
 LINES_SHOWN: Final = 200
-RACES: Final = 5
+MOST_NAMED: Final = 1000
+"""People of one file: what one `find_many` bears."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,16 @@ class MessageFile:
     message: Message
     edits: tuple[Edit, ...]
     is_held: bool
+    readings: tuple[Line, ...]
+    """Who else read it here before, oldest first."""
     people: dict[str, Person]
+
+    @property
+    def with_files(self) -> Message:
+        """The message with the files it has; if it was deleted, and something holds it, with those it had."""
+        if self.message.deleted_at and self.is_held and self.edits:
+            return replace(self.message, attachments=self.edits[-1].attachments)
+        return self.message
 
 
 class LegalHolds:
@@ -86,11 +95,9 @@ class LegalHolds:
         self._ids = ids
 
     async def open(self, kind: str, subject_id: str) -> HoldFile:
-        """Four document calls."""
+        """Three document calls at most."""
         stored = await self._find(kind, subject_id)
-        query = Query(starts=f"audit:{kind}:{subject_id}:", descending=True, limit=LINES_SHOWN)
-        trail = await self._documents.query(CHAT, HOLDS, query)
-        history = tuple(line_of(line.item) for line in reversed(trail))
+        history = await self._trail(kind, subject_id)
         people = await self._people.find_many(sorted({line.by for line in history})) if history else {}
         return HoldFile(kind, subject_id, legal_hold_of(stored.item) if stored else None, history, people)
 
@@ -109,7 +116,8 @@ class LegalHolds:
 
         A conversation is under it when this returns; a person's conversations are within seconds.
         """
-        for _ in range(RACES):
+
+        async def attempt() -> None:
             stored = await self._find(kind, subject_id)
             if stored and stored.item["reason"] == reason:
                 return
@@ -117,38 +125,47 @@ class LegalHolds:
             since = from_iso(stored.item["since"]) if stored else now
             item = legal_hold_item(LegalHold(kind, subject_id, reason, me, since))
             write: Operation = Replace(item, if_match=stored.etag) if stored else Create(item)
-            if await self._write(write, kind, subject_id, Line(now, me, "set", reason)):
-                return
-        raise Conflict
+            await self._write(write, kind, subject_id, Line(now, me, "set", reason))
+
+        await until_won(attempt)
 
     async def lift(self, me: str, kind: str, subject_id: str, reason: str) -> None:
         """Let go of it: what is too old by now is removed from then on. None is fine."""
-        for _ in range(RACES):
+
+        async def attempt() -> None:
             stored = await self._find(kind, subject_id)
-            if stored is None:
-                return
-            write = Delete(stored.item["id"], if_match=stored.etag)
-            if await self._write(write, kind, subject_id, Line(self._clock.now(), me, "lifted", reason)):
-                return
-        raise Conflict
+            if stored is not None:
+                line = Line(self._clock.now(), me, "lifted", reason)
+                await self._write(Delete(stored.item["id"], if_match=stored.etag), kind, subject_id, line)
+
+        await until_won(attempt)
 
     async def read_message(self, me: str, message_id: str) -> MessageFile:
         """Any message, also deleted or held beyond its time, with what it said before. That it was read is on record.
 
-        Two reads, two or three queries, one write. Raises MessageNotFound.
+        A read, three or four queries, a `find_many` and a write. Raises MessageNotFound.
         """
         pk = partition_of(message_id)
         stored = await self._documents.find(CHAT, pk, message_id)
         room = await look_into(self._documents, pk, None)
         if stored is None or room is None or stored.item.get("type") not in {"message", "kept"}:
             raise MessageNotFound
+        readings = await self._trail("message", message_id)
         line = line_item(Line(self._clock.now(), me, "read", None), "message", message_id, self._ids.new())
         await self._documents.create(CHAT, line)
         message = message_of(stored.item)
         edits = tuple(await read_edits(self._documents, message_id))
         is_held = stored.item["type"] == "kept" or await is_under_hold(self._documents, room)
-        named = {message.sender_id, *(edit.replaced_by for edit in edits)} | {message.deleted_by or message.sender_id}
-        return MessageFile(message, edits, is_held, await self._people.find_many(sorted(named)[:100]))
+        named = {message.sender_id, *(edit.replaced_by for edit in edits), *(reading.by for reading in readings)}
+        named |= {message.deleted_by or message.sender_id}
+        people = await self._people.find_many(sorted(named)[:MOST_NAMED])
+        return MessageFile(message, edits, is_held, readings, people)
+
+    async def _trail(self, kind: str, subject_id: str) -> tuple[Line, ...]:
+        """Its last two hundred lines, oldest first: one query."""
+        query = Query(starts=f"audit:{kind}:{subject_id}:", descending=True, limit=LINES_SHOWN)
+        trail = await self._documents.query(CHAT, HOLDS, query)
+        return tuple(line_of(line.item) for line in reversed(trail))
 
     async def _find(self, kind: str, subject_id: str) -> Stored | None:
         """The hold. Raises ConversationNotFound or PersonNotFound for a subject that is not there."""
@@ -161,20 +178,19 @@ class LegalHolds:
             raise PersonNotFound
         return hold
 
-    async def _write(self, write: Operation, kind: str, subject_id: str, line: Line) -> bool:
-        """With its line of the trail, and the task that has the conversations follow. False: somebody was first."""
+    async def _write(self, write: Operation, kind: str, subject_id: str, line: Line) -> None:
+        """With its line of the trail, and the task that all follows by. Raises ItemStale, ItemNotFound."""
         payload = {"task": "legalHold", "kind": kind, "subjectId": subject_id}
         task = outbox_item(Task(self._ids.new(), "chat", payload), pk=HOLDS, now=line.at)
         steps = [write, Create(line_item(line, kind, subject_id, self._ids.new())), Create(task)]
         try:
             await self._documents.batch(CHAT, HOLDS, steps)
-        except (ItemExists, ItemStale, ItemNotFound):
-            return False
+        except ItemExists:
+            raise ItemStale from None
         if kind == CONVERSATION:
             await self._outbox.do_now(CHAT, task, settle_hold_on(self._documents, self._clock, kind, subject_id))
         else:
             await self._outbox.offer(CHAT, task)
-        return True
 
 
 def line_item(line: Line, kind: str, subject_id: str, new_id: str) -> Item:

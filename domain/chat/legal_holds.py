@@ -14,6 +14,7 @@ from typing import Final
 from domain.chat.access import Room, look_into
 from domain.chat.errors import ConversationBusy
 from domain.chat.model import partition_of
+from domain.chat.races import RACES
 from domain.chat.records import EDITS_KEPT, HEAD, due_key, membership_id
 from domain.kernel.clock import Clock, from_iso, to_iso
 from domain.kernel.containers import CHAT
@@ -26,7 +27,6 @@ HOLD: Final = "hold:"
 CONVERSATION: Final = "conversation"
 PERSON: Final = "person"
 OPEN: Final = "hold.open"
-RACES: Final = 12
 _PAGE: Final = 1000
 _EDITS_A_BATCH: Final = 90
 

@@ -179,6 +179,8 @@ def edit_item(message: Message, *, at: datetime, by: str, is_held: bool = False)
         "replacedAt": to_iso(at),
         "replacedBy": by,
     }
+    if message.attachments:
+        item["attachments"] = [_attachment_item(each) for each in message.attachments]
     return item if is_held else {**item, "ttl": int(EDITS_KEPT.total_seconds())}
 
 
@@ -197,7 +199,7 @@ def message_of(item: Item) -> Message:
         deleted_at=from_iso(item["deletedAt"]) if "deletedAt" in item else None,
         deleted_by=item.get("deletedBy"),
         version=item.get("version", 0),
-        attachments=tuple(_attachment_of(each) for each in item.get("attachments", ())),
+        attachments=attachments_of(item),
         claim=item.get("claim"),
     )
 
@@ -211,6 +213,11 @@ def _attachment_item(attachment: Attachment) -> dict[str, Any]:
         "version": attachment.version,
     }
     return {**item, "gone": True} if attachment.gone else item
+
+
+def attachments_of(item: Mapping[str, Any]) -> tuple[Attachment, ...]:
+    """Of a message, or of what it was before it was changed."""
+    return tuple(_attachment_of(each) for each in item.get("attachments", ()))
 
 
 def _attachment_of(item: Mapping[str, Any]) -> Attachment:

@@ -15,7 +15,8 @@ from domain.chat.changes import Changes
 from domain.chat.errors import ReportNotFound
 from domain.chat.holds import REPORT, REPORTS, settle_hold
 from domain.chat.model import Message, partition_of
-from domain.chat.records import activity_key, message_item, message_of
+from domain.chat.records import activity_key, attachments_of, message_item, message_of
+from domain.kernel.attachments import Attachment
 from domain.kernel.clock import Clock, from_iso, to_iso
 from domain.kernel.containers import CHAT
 from domain.kernel.documents import (
@@ -49,6 +50,7 @@ class Edit:
     text: str = field(repr=False)
     replaced_at: datetime
     replaced_by: str
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +292,7 @@ def _edit_items(edits: Sequence[Edit]) -> list[dict[str, Any]]:
 
 
 def edit_of(item: Item) -> Edit:
-    return Edit(item["text"], from_iso(item["replacedAt"]), item["replacedBy"])
+    return Edit(item["text"], from_iso(item["replacedAt"]), item["replacedBy"], attachments_of(item))
 
 
 def decision_item(decision: Decision, *, report_id: str, new_id: str) -> Item:

@@ -10,14 +10,15 @@ from typing import Any, Final
 
 from domain.chat.access import Room, look_into, refusal
 from domain.chat.behind import Behind
-from domain.chat.errors import ConversationBusy, ConversationNotFound, NotGroupAdmin
+from domain.chat.errors import ConversationNotFound, NotGroupAdmin
 from domain.chat.groups import ADMIN, Groups
 from domain.chat.model import partition_of
 from domain.chat.planning import is_touch_due, touch_item
+from domain.chat.races import until_won
 from domain.chat.records import HEAD, changed_key, due_key
 from domain.kernel.clock import Clock, to_iso
 from domain.kernel.containers import CHAT
-from domain.kernel.documents import Create, DocumentStore, Item, ItemNotFound, ItemStale, Operation, Patch
+from domain.kernel.documents import Create, DocumentStore, Item, Operation, Patch
 from domain.kernel.errors import Forbidden
 from domain.kernel.ids import Ids
 from domain.kernel.outbox import Outbox, Task, outbox_item
@@ -26,8 +27,6 @@ MIN_DAYS: Final = 1
 MAX_DAYS: Final = 3650
 GRACE: Final = timedelta(days=1)
 """After a change nothing is removed for as long: time to notice a mistake, which could not be made good."""
-
-RACES: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +71,18 @@ class Retention:
 
         Safe to repeat. The first messages go a day later. Raises Forbidden, NotGroupAdmin, ConversationBusy.
         """
-        for _ in range(RACES):
+
+        async def attempt() -> None:
             room = await self._enter(me, conversation_id, moderates=moderates)
             if not moderates and room.conversation.between:
                 raise Forbidden
             if not moderates and room.me.role != ADMIN:
                 raise NotGroupAdmin
-            if room.conversation.retain_days == days:
-                return terms_of(room)
-            if await self._write(me, room, days):
-                return terms_of(await self._enter(me, conversation_id, moderates=moderates))
-        raise ConversationBusy(retry_after=1)
+            if room.conversation.retain_days != days:
+                await self._write(me, room, days)
+
+        await until_won(attempt)
+        return await self.get(me, conversation_id, moderates=moderates)
 
     async def _enter(self, me: str, conversation_id: str, *, moderates: bool) -> Room:
         room = await look_into(self._documents, partition_of(conversation_id), me)
@@ -92,8 +92,8 @@ class Retention:
             raise refusal(room.head.item)
         return room
 
-    async def _write(self, me: str, room: Room, days: int | None) -> bool:
-        """False when somebody else wrote in between."""
+    async def _write(self, me: str, room: Room, days: int | None) -> None:
+        """Raises ItemStale when somebody else wrote in between."""
         now, pk, head = self._clock.now(), room.head.item["pk"], room.head.item
         told = outbox_item(
             Task(self._ids.new(), "chat", {"task": "tellGroup", "conversationId": room.conversation.id}), pk=pk, now=now
@@ -107,14 +107,10 @@ class Retention:
             "syncedOn": to_iso(now) if touch else head["syncedOn"],
         }
         steps: list[Operation] = [Patch(HEAD, set=changed, if_match=room.head.etag), Create(told)]
-        try:
-            await self._documents.batch(CHAT, pk, [*steps, Create(touch)] if touch else steps)
-        except (ItemStale, ItemNotFound):
-            return False
+        await self._documents.batch(CHAT, pk, [*steps, Create(touch)] if touch else steps)
         await self._outbox.do_now(CHAT, told, self._groups.tell(room.conversation.id))
         if touch:
             self._behind.run(self._outbox.offer(CHAT, touch))
-        return True
 
 
 def terms_of(room: Room) -> Terms:

@@ -11,9 +11,10 @@ from typing import Any, Final
 
 from domain.chat.access import admit
 from domain.chat.behind import Behind
-from domain.chat.errors import BeingSent, ConversationBusy, ScheduledNotFound
+from domain.chat.errors import BeingSent, ScheduledNotFound
 from domain.chat.model import KEEP, Keep, partition_of
 from domain.chat.planning import marker_of
+from domain.chat.races import until_won
 from domain.chat.records import HEAD, MEMBER
 from domain.chat.scheduled import (
     CANCELLED,
@@ -38,7 +39,6 @@ from domain.kernel.documents import (
     DocumentStore,
     Item,
     ItemExists,
-    ItemNotFound,
     ItemStale,
     Operation,
     Query,
@@ -51,7 +51,6 @@ from domain.kernel.outbox import Outbox
 from domain.kernel.realtime import Realtime
 
 ROLL: Final = LATER + "roll"
-RACES: Final = 8
 _ALL: Final = 1000
 
 
@@ -104,7 +103,8 @@ class Scheduling:
         marker = marker_of(f"later:{conversation_id}", wish.client_message_id, pk=me, scheduledId=new_id)
         keys = [(pk, HEAD), (pk, MEMBER + me), (me, LATER + new_id), (me, PAST + new_id)]
         keys += [(me, step.item["id"]) for step in marker]
-        for _ in range(RACES):
+
+        async def attempt() -> ScheduledMessage:
             found = await self._documents.find_many(CHAT, keys)
             head, _place = admit(found[:2], conversation_id)
             if head.item.get("blockedBy"):
@@ -125,9 +125,10 @@ class Scheduling:
                 created_at=now,
                 updated_at=now,
             )
-            if await self._admit(message, marker):
-                return message
-        raise ConversationBusy(retry_after=1)
+            await self._admit(message, marker)
+            return message
+
+        return await until_won(attempt)
 
     async def _repeated(self, me: str, found: Sequence[Stored | None]) -> ScheduledMessage | None:
         """What an earlier, same request made: the item itself, or the one that its marker names."""
@@ -138,8 +139,8 @@ class Scheduling:
         first = next((stored for stored in await self._documents.find_many(CHAT, keys) if stored), None)
         return scheduled_of(first.item) if first else None
 
-    async def _admit(self, message: ScheduledMessage, marker: tuple[Create, ...]) -> bool:
-        """Write it if there is room; False when another of the person's was written meanwhile, or this one."""
+    async def _admit(self, message: ScheduledMessage, marker: tuple[Create, ...]) -> None:
+        """Write it if there is room. Raises ItemStale when another of the person's was written meanwhile, or this."""
         waiting = await self._waiting(message.user_id)
         roll = next((stored for stored in waiting if stored.item["id"] == ROLL), None)
         check_count(sum(stored.item["id"] != ROLL for stored in waiting))
@@ -151,10 +152,8 @@ class Scheduling:
             *marker,
             Create(task),
         ]
-        if not await self._write(message.user_id, steps):
-            return False
+        await self._write(message.user_id, steps)
         await self._follow(message, task)
-        return True
 
     async def of_conversation(self, me: str, conversation_id: str) -> list[ScheduledMessage]:
         """One's own in this conversation, also after leaving it, the next to be sent first: one query."""
@@ -175,7 +174,8 @@ class Scheduling:
             Invalid: the time; for one that failed, also the lack of a new one.
             BeingSent: too late.
         """
-        for _ in range(RACES):
+
+        async def attempt() -> ScheduledMessage:
             stored = await self._find(me, conversation_id, scheduled_id)
             before = scheduled_of(stored.item)
             if expected:
@@ -189,14 +189,16 @@ class Scheduling:
             if after.version != before.version:
                 task = due_task(after, task_id=self._ids.new(), now=now)
                 steps.append(Create(task))
-            if await self._write(me, steps):
-                await self._follow(after, task)
-                return after
-        raise ConversationBusy(retry_after=1)
+            await self._write(me, steps)
+            await self._follow(after, task)
+            return after
+
+        return await until_won(attempt)
 
     async def cancel(self, me: str, conversation_id: str, scheduled_id: str) -> None:
         """Have it not sent. Safe to repeat. Raises BeingSent when it is too late."""
-        for _ in range(RACES):
+
+        async def attempt() -> None:
             stored = await self._find(me, conversation_id, scheduled_id)
             before = scheduled_of(stored.item)
             if before.status == CANCELLED:
@@ -204,11 +206,10 @@ class Scheduling:
             if before.status not in {WAITING, FAILED}:
                 raise BeingSent
             gone = replace(before, status=CANCELLED, reason=None, updated_at=self._clock.now())
-            steps: list[Operation] = [Delete(stored.item["id"], if_match=stored.etag), Create(scheduled_item(gone))]
-            if await self._write(me, steps):
-                await self._follow(gone, None)
-                return
-        raise ConversationBusy(retry_after=1)
+            await self._write(me, [Delete(stored.item["id"], if_match=stored.etag), Create(scheduled_item(gone))])
+            await self._follow(gone, None)
+
+        await until_won(attempt)
 
     async def point(self, payload: Mapping[str, Any]) -> None:
         """Do a `due` task: make the pointer. Safe to repeat, at any time."""
@@ -229,13 +230,12 @@ class Scheduling:
         """All that are not over, and the roll."""
         return await self._documents.query(CHAT, me, Query(starts=LATER, limit=_ALL))
 
-    async def _write(self, me: str, steps: list[Operation]) -> bool:
-        """False when somebody else wrote in between."""
+    async def _write(self, me: str, steps: Sequence[Operation]) -> None:
+        """Raises ItemStale, ItemNotFound when somebody else wrote in between."""
         try:
             await self._documents.batch(CHAT, me, steps)
-        except (ItemStale, ItemNotFound, ItemExists):
-            return False
-        return True
+        except ItemExists:
+            raise ItemStale from None  # this very request, or the person's first roll: look again
 
     async def _follow(self, message: ScheduledMessage, task: Item | None) -> None:
         """The pointer now, or by the outbox; the event behind the answer, or by sync."""

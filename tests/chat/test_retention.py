@@ -421,10 +421,13 @@ async def test_files_go_as_those_of_a_deleted_message_do_and_a_hold_keeps_them(a
         chat.clock.advance(1.1 * DAY)
         await chat.sweep.run()
     assert await has_bytes(chat, held) == [True]
+    file = await chat.legal_holds.read_message(archive.grace, held.id)
+    assert (file.message.attachments, file.with_files.attachments) == ((), held.attachments)
     await chat.legal_holds.lift(archive.grace, CONVERSATION, room, "Settled.")
     chat.clock.advance(1.1 * DAY)
     await chat.sweep.run()
     assert await has_bytes(chat, held) == [False]
+    assert (await chat.legal_holds.read_message(archive.grace, held.id)).with_files.attachments == ()
 
 
 async def test_reported_files_stay_as_long_as_the_message(archive: Archive) -> None:

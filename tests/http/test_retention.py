@@ -101,7 +101,9 @@ async def test_a_conversation_is_held_and_let_go_on_record(world: World) -> None
     admin = await again(world, admin)
     file = (await get(world, f"{ADMIN}/messages/{message['id']}", admin)).json()
     assert (file["text"], file["held"], [edit["text"] for edit in file["edits"]]) == ("", True, ["rude", "sweet"])
-    assert (file["sender"]["name"], file["deletedBy"]["name"]) == ("Ada", "Ada")
+    assert (file["sender"]["name"], file["deletedBy"]["name"], file["readings"]) == ("Ada", "Ada", [])
+    again_read = (await get(world, f"{ADMIN}/messages/{message['id']}", admin)).json()
+    assert [reading["by"]["id"] for reading in again_read["readings"]] == [admin.id]
     for _ in range(2):
         assert (await lift(world, hold, admin, {"reason": "Settled."})).status_code == 204
     after = (await get(world, hold, admin)).json()
