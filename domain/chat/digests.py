@@ -6,13 +6,14 @@ takes itself off the item, so that a message it does not see makes a new one pen
 writes the mail's own outbox item in the batch that records the mail: the item's etag lets that happen once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from domain.chat.errors import ConversationBusy
-from domain.chat.notices import NOTICES
+from domain.chat.notices import CLOCKS_DIFFER, NOTICES
+from domain.chat.places import each
 from domain.chat.unread import Absence, UnreadCount
 from domain.kernel.accounts import ACCOUNT_ID, Account, Preferences
 from domain.kernel.clock import Clock, from_iso, to_iso
@@ -80,11 +81,18 @@ def judge(
     preferences: Preferences, record: Record, absence: Absence, now: datetime, away_for: timedelta
 ) -> Send | Later | Moot:
     """Whether a mail about *absence* goes *now*. Pure."""
-    if preferences.digest.period is None or absence.is_active or absence.missed.messages == 0:
+    if preferences.digest.period is None or absence.is_active or not _is_news(record, absence):
         return Moot()
     since = absence.seen_at or now - away_for
     at = due_at(preferences, record, since=since, now=now, away_for=away_for)
     return Send() if at <= now else Later(at)
+
+
+def _is_news(record: Record, absence: Absence) -> bool:
+    """Whether anything was missed that the last mail did not tell: nobody is reminded of the same twice."""
+    if absence.newest_at is None:
+        return False
+    return record.sent_at is None or absence.newest_at > record.sent_at - CLOCKS_DIFFER
 
 
 def due_at(
@@ -114,12 +122,23 @@ class Digests:
         self._ids = ids
         self._away_for = away_for
 
-    async def expect(self, account: Account, stored: Stored | None) -> None:
-        """*account* has just missed something: have that judged in time. *stored* is the digest item as last read.
+    async def expect(self, user_ids: Sequence[str]) -> None:
+        """These people, at most a thousand, have just missed something: have that judged in time.
 
-        Safe to repeat: one batch, or nothing while a task is pending. Raises Unavailable, ConversationBusy.
+        Safe to repeat: two `find_many`, and a batch for each who wants digests and has none pending. Raises
+        Unavailable, ConversationBusy.
         """
-        if account.preferences.digest.period is None:
+        accounts = await self._documents.find_many(ACCOUNTS, [(user_id, ACCOUNT_ID) for user_id in user_ids])
+        digests = await self._documents.find_many(CHAT, [(user_id, DIGEST) for user_id in user_ids])
+        people = [
+            (Account.from_item(account.item), digest)
+            for account, digest in zip(accounts, digests, strict=True)
+            if account is not None
+        ]
+        await each(people, lambda person: self._expect(*person))
+
+    async def _expect(self, account: Account, stored: Stored | None) -> None:
+        if not account.verified or account.preferences.digest.period is None:
             return
         now = self._clock.now()
         record = record_of(stored)

@@ -1,6 +1,7 @@
 """Behind a burst of messages: who of the conversation has missed it, and how they get to know.
 
-The work of a `notice` task (`notices.py`). Everything is read anew, so it may run late, twice, or beside another.
+The work of a `notice` task (`notices.py`), and of the tasks that follow it in the same queue. Everything is read anew,
+so it may run late, twice, or beside another.
 Reads are a handful of calls for 500 people; writes happen only for those who are away, and not again while a digest
 is pending. Walk: docs/flows/missed-messages.md.
 """
@@ -12,7 +13,7 @@ from typing import Any, Final
 
 from domain.chat.access import look_into
 from domain.chat.devices import DEVICES, devices_of
-from domain.chat.digests import DIGEST, Digests
+from domain.chat.digests import DIGEST, Digests, record_of
 from domain.chat.model import Member, Message, partition_of, unread_count
 from domain.chat.notices import NOTICES
 from domain.chat.places import each
@@ -58,6 +59,8 @@ class Noticing:
         match task["task"]:
             case "notice":
                 await self._notice(task)
+            case "missed":
+                await self._digests.expect(task["userIds"])
             case "digest":
                 await self._digests.run(task)
             case unknown:
@@ -70,21 +73,23 @@ class Noticing:
             await self._queue.send(NOTICES, dict(task), delay=early + timedelta(seconds=1))
             return
         missing = await self._missing(task["conversationId"], seq=task["seq"])
-        if not missing:
-            return
-        accounts = await self._accounts(missing)
-        known = [(accounts[person.user_id], person) for person in missing if person.user_id in accounts]
+        await self._push(task["conversationId"], [person for person in missing if person.devices])
         now = self._clock.now()
+        unexpected = [person.user_id for person in missing if not record_of(person.digest).is_pending(now)]
+        if unexpected:
+            # By a task of its own: a store that takes five hundred writes slowly makes nobody be pushed to twice.
+            await self._queue.send(NOTICES, {"task": "missed", "userIds": unexpected})
+
+    async def _push(self, conversation_id: str, reachable: Sequence[Missing]) -> None:
+        """Queue a push to each device of those who want it now."""
+        now, accounts = self._clock.now(), await self._accounts(reachable)
         pushes = [
-            push_task(
-                person.user_id, device, task["conversationId"], seq=person.seq, mentioned=person.mentioned, now=now
-            )
-            for account, person in known
-            if account.preferences.takes_pushes(now)
+            push_task(person.user_id, device, conversation_id, seq=person.seq, mentioned=person.mentioned, now=now)
+            for person in reachable
+            if person.user_id in accounts and accounts[person.user_id].preferences.takes_pushes(now)
             for device in person.devices
         ]
         await each(pushes, lambda push: self._queue.send(PUSHES, push))
-        await each(known, lambda pair: self._digests.expect(pair[0], pair[1].digest))
 
     async def _missing(self, conversation_id: str, *, seq: int) -> list[Missing]:
         """Who is away, has not read what was said from *seq* on, and wants to hear of it: two queries and, for 500

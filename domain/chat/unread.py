@@ -23,9 +23,13 @@ MESSAGES_SEEN: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """*missed* since *seen_at*, the last sign of life (None: none known). *is_active*: they are here now."""
+    """*missed* since *seen_at*, the last sign of life (None: none known); the last of it was said at *newest_at*.
+
+    *is_active*: they are here now.
+    """
 
     missed: Missed
+    newest_at: datetime | None
     seen_at: datetime | None
     is_active: bool
 
@@ -50,7 +54,9 @@ class UnreadCount:
         now = self._clock.now()
         attendance = attendance_of(presence.item) if presence else NOBODY
         seen_at = attendance.last_seen(now)
-        counts, muted = [], MUTED_SEEN
+        counts: list[int] = []
+        newest_at: datetime | None = None
+        muted = MUTED_SEEN
         for place, head, mine in zip(places, found[::2], found[1::2], strict=True):
             if head is None or mine is None or not is_present(mine.item):
                 continue
@@ -63,7 +69,8 @@ class UnreadCount:
                 if muted < 0 or not await self._is_mentioned(conversation, member):
                     continue
             counts.append(count)
-        return Absence(Missed(sum(counts), len(counts)), seen_at, attendance.is_active(now))
+            newest_at = max(conversation.updated_at, newest_at or conversation.updated_at)
+        return Absence(Missed(sum(counts), len(counts)), newest_at, seen_at, attendance.is_active(now))
 
     async def _is_mentioned(self, conversation: Conversation, member: Member) -> bool:
         said = await read_newest(self._documents, conversation.id, after=member.last_read_seq)

@@ -5,6 +5,7 @@ import pytest
 
 from adapters.documents.sqlite import SqliteDocuments
 from adapters.queues.sqlite import SqliteQueue
+from domain.kernel.documents import DocumentStore
 from tests.budget import CountingDocuments
 from tests.chat.lounge import Instance, blobs_in
 from tests.factories import ManualClock
@@ -12,10 +13,16 @@ from tests.world import RecordingRealtime
 
 
 @pytest.fixture
-async def more(tmp_path: Path) -> AsyncGenerator[Callable[[], Instance]]:
+async def documents(tmp_path: Path) -> AsyncGenerator[DocumentStore]:
+    documents = SqliteDocuments(tmp_path / "documents.db")
+    yield documents
+    await documents.close()
+
+
+@pytest.fixture
+async def more(documents: DocumentStore, tmp_path: Path) -> AsyncGenerator[Callable[[], Instance]]:
     """Makes instances over the same stores and the same realtime service."""
     clock = ManualClock()
-    documents = SqliteDocuments(tmp_path / "documents.db")
     queue = SqliteQueue(tmp_path / "queues.db", clock)
     realtime = RecordingRealtime()
     blobs = blobs_in(tmp_path, clock)
@@ -29,7 +36,6 @@ async def more(tmp_path: Path) -> AsyncGenerator[Callable[[], Instance]]:
     for instance in made:
         await instance.sending.settle()
     await queue.close()
-    await documents.close()
 
 
 @pytest.fixture

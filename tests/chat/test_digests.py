@@ -150,14 +150,24 @@ async def test_a_task_done_twice_or_by_two_instances_at_once_is_one_mail(
     assert await street.mails() == [bob]
 
 
+async def test_a_task_that_comes_again_after_the_mail_reminds_nobody_of_the_same(street: Street) -> None:
+    _, bob, _ = await a_missed_message(street)
+    await street.wait(DUE)
+    await street.noticing.run({"task": "missed", "userIds": [bob]})
+    assert await street.is_expected(bob)
+    await street.wait(timedelta(hours=3))
+    assert await street.mails() == [bob]
+
+
 async def test_many_bursts_at_once_expect_one_digest(street: Street, more: Callable[[], Instance]) -> None:
     ada, bob = await street.move_in("Ada"), await street.move_in("Bob", HOURLY)
     rooms = [await street.chat.direct(ada, bob), *[await street.chat.group(ada, bob) for _ in range(4)]]
     for room in rooms:
         await street.say(ada, room)
     street.chat.clock.advance(seconds=6)
-    tasks = await street.tasks()
-    await asyncio.gather(*(Street(more()).noticing.run(task) for task in tasks))
+    for _ in range(2):  # the bursts, and the tasks that follow them
+        await asyncio.gather(*(Street(more()).noticing.run(task) for task in await street.tasks()))
+    assert [task["task"] for task in await street.tasks()].count("missed") >= 5
     await street.wait(DUE)
     assert await street.mails() == [bob]
 
@@ -195,6 +205,8 @@ async def test_a_message_while_the_task_is_at_work_expects_another(street: Stree
     street.chat.clock.advance(seconds=6)
     [_, burst] = await street.tasks()
     await street.noticing.run(burst)
+    *_, missed = await street.tasks()
+    await street.noticing.run(missed)
     assert await street.is_expected(bob)
     await street.noticing.run(task)
     assert await street.mails() == [bob]
@@ -229,23 +241,24 @@ MISSED = Missed(3, 2)
 @pytest.mark.parametrize(
     ("preferences", "record", "absence", "verdict"),
     [
-        (HOURLY, Record(), Absence(MISSED, None, is_active=False), Send),
-        (HOURLY, Record(), Absence(MISSED, NOON - HOUR, is_active=False), Send),
-        (HOURLY, Record(), Absence(MISSED, NOON - HOUR / 2, is_active=False), NOON + HOUR / 2),
-        (HOURLY, Record(sent_at=NOON - HOUR / 4), Absence(MISSED, None, is_active=False), NOON + HOUR * 3 / 4),
-        (HOURLY, Record(), Absence(MISSED, None, is_active=True), Moot),
-        (HOURLY, Record(), Absence(Missed(0, 0), None, is_active=False), Moot),
-        (replace(HOURLY, email_digest=Digest.OFF), Record(), Absence(MISSED, None, is_active=False), Moot),
+        (HOURLY, Record(), Absence(MISSED, NOON, None, is_active=False), Send),
+        (HOURLY, Record(), Absence(MISSED, NOON, NOON - HOUR, is_active=False), Send),
+        (HOURLY, Record(), Absence(MISSED, NOON, NOON - HOUR / 2, is_active=False), NOON + HOUR / 2),
+        (HOURLY, Record(sent_at=NOON - HOUR / 4), Absence(MISSED, NOON, None, is_active=False), NOON + HOUR * 3 / 4),
+        (HOURLY, Record(), Absence(MISSED, NOON, None, is_active=True), Moot),
+        (HOURLY, Record(sent_at=NOON - 2 * HOUR), Absence(MISSED, NOON - 3 * HOUR, None, is_active=False), Moot),
+        (HOURLY, Record(), Absence(Missed(0, 0), None, None, is_active=False), Moot),
+        (replace(HOURLY, email_digest=Digest.OFF), Record(), Absence(MISSED, NOON, None, is_active=False), Moot),
         (
             Preferences(email_digest=Digest.WEEKLY),
             Record(sent_at=NOON - timedelta(days=2)),
-            Absence(MISSED, None, is_active=False),
+            Absence(MISSED, NOON, None, is_active=False),
             NOON + timedelta(days=5),
         ),
         (
             replace(HOURLY, quiet_hours=QuietHours(time(11), time(14), "UTC")),
             Record(),
-            Absence(MISSED, None, is_active=False),
+            Absence(MISSED, NOON, None, is_active=False),
             datetime(2026, 1, 20, 14, tzinfo=UTC),
         ),
     ],

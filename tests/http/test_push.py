@@ -36,9 +36,9 @@ class Stage:
         items: list[dict[str, Any]] = reply.json()["items"]
         return items
 
-    async def send(self, who: Person, room: str) -> None:
+    async def send(self, who: Person, room: str, text: str = "a secret") -> None:
         """A message, and what follows it by itself within six seconds."""
-        await say(self.world, who, room, "a secret")
+        await say(self.world, who, room, text)
         await self.world.parts.chat.behind.settle()
         self.world.clock.advance(seconds=6)
         await self.world.run_jobs("none")
@@ -105,6 +105,26 @@ async def test_nobody_subscribes_without_a_verified_sign_in(stage: Stage) -> Non
         async with stage.world.browser() as nobody:
             assert code(await nobody.request(method, url, json=body)) == (401, "missing_token")
             assert code(await nobody.request(method, url, json=body, headers=eve.bearer)) == (403, "email_not_verified")
+
+
+async def test_a_mention_breaks_through_mute_and_a_message_does_not(stage: Stage) -> None:
+    world = stage.world
+    ada, bob = await world.sign_up("ada"), await world.sign_up("bob")
+    room = await open_direct(world, ada, bob)
+    browser = stage.server.browser()
+    await stage.subscribe(bob, browser)
+    await post(world, f"/api/v1/conversations/{room}/mute", bob)
+    await stage.send(ada, room)
+    assert stage.server.pushed == []
+    await stage.send(ada, room, "@Bob, are you there?")
+    [pushed] = stage.server.pushed
+    assert pushed.urgency == "high"
+    assert browser.read(pushed.body) == {
+        "event": "message.new",
+        "conversationId": room,
+        "seq": 2,
+        "mentioned": True,
+    }
 
 
 @pytest.mark.parametrize(
