@@ -147,7 +147,7 @@ class Bench:
                         seen = await fan_out(subject, sockets, tries=40, seconds=self.seconds)
                     row, full = f"fan-out to {sockets:,}", f"fan-out to {sockets:,}, eight senders"
                     self.results.note(row, subject.name, _in_turn(seen), seen.fault)
-                    saturated = {"deliveries": seen.deliveries, "cpu_us": seen.cpu_us}
+                    saturated = {"deliveries": seen.deliveries, "cpu_us": seen.cpu_us, "sent_p50": seen.busy_p50_ms}
                     self.results.note(full, subject.name, saturated, seen.saturated_fault)
 
     async def cold_starts(self) -> None:
