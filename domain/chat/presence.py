@@ -7,11 +7,13 @@ it if it is still so. Another one falls due when the time of the connections is 
 what was renewed meanwhile: so an end that was lost is told, too. Decisions: docs/adr/0152-presence-is-a-lease.md.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from domain.chat.access import is_present
 from domain.chat.behind import Behind
@@ -102,6 +104,7 @@ class Presence:
         self._clock = clock
         self._ids = ids
         self._renewed: OrderedDict[tuple[str, str], datetime] = OrderedDict()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def connected(self, user_id: str, connection_id: str) -> None:
         """A connection is open. Safe to repeat. One point read and one write; telling peers is not waited for."""
@@ -180,8 +183,13 @@ class Presence:
     async def _change(self, user_id: str, judge: Callable[[Attendance, datetime], Attendance]) -> bool:
         """Write what *judge* makes of the present state; True when it changed what peers are shown.
 
-        Raises ConversationBusy.
+        Connections of one person come in crowds, when a service comes back: in this process they take turns, instead
+        of losing races against each other. Against other processes the store decides. Raises ConversationBusy.
         """
+        async with self._turns.setdefault(user_id, asyncio.Lock()):
+            return await self._contend(user_id, judge)
+
+    async def _contend(self, user_id: str, judge: Callable[[Attendance, datetime], Attendance]) -> bool:
         for _ in range(RACES):
             stored, now = await self._documents.find(CHAT, user_id, PRESENCE), self._clock.now()
             old = attendance_of(stored.item) if stored else NOBODY

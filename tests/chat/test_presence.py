@@ -245,6 +245,15 @@ async def test_what_presence_costs(hall: Hall) -> None:
     assert await cost(hall.presence.find(hall.ada, [hall.bob, hall.eve])) == {"find_many": 1, "query": 1}
 
 
+async def test_a_crowd_of_one_person_s_connections_loses_no_race(hall: Hall) -> None:
+    """Each costs what one alone does: in a process they take turns."""
+    with hall.chat.documents.measure() as calls:
+        await asyncio.gather(*(hall.presence.connected(hall.ada, f"a{n}") for n in range(60)))
+    assert (calls.by_kind["find"], calls.by_kind["batch"]) == (60, 60)
+    await hall.chat.behind.settle()
+    assert await hall.is_online(hall.ada, hall.bob)
+
+
 async def test_two_processes_that_race_count_every_connection(more: Callable[[], Instance]) -> None:
     one, two = await Hall(more()).begin(), Hall(more())
     await asyncio.gather(*(hall.presence.connected(one.ada, f"{n}") for n, hall in enumerate((one, two, one, two))))
