@@ -18,7 +18,7 @@ async def test_the_alert_reads_what_a_guard_writes(caplog: pytest.LogCaptureFixt
     caplog.set_level(logging.WARNING)
     alert = alerts()["left-alone"]
     assert PARSED in alert["query"]
-    assert alert["dimension"] == "service"  # a parsed column: one alert a service
+    assert [dimension["name"] for dimension in alert["dimensions"]] == ["service"]  # a parsed column
     states = [
         found["state"] for line in await lines_of_an_outage(caplog) if (found := parse(line))["service"] == "documents"
     ]

@@ -27,7 +27,7 @@ var logAlerts = [
     name: 'failing'
     description: 'More than five requests in a quarter of an hour were answered with a 5xx.'
     query: 'requests | where toint(resultCode) >= 500'
-    dimension: ''
+    dimensions: []
     threshold: 5
     severity: 1
   }
@@ -35,7 +35,7 @@ var logAlerts = [
     name: 'given-up'
     description: 'A queued task failed five times and lies in a poison queue. docs/deploy.md says what to do.'
     query: 'traces | where message has "MaxDequeueCount"'
-    dimension: ''
+    dimensions: []
     threshold: 0
     severity: 1
   }
@@ -43,7 +43,7 @@ var logAlerts = [
     name: 'left-alone'
     description: 'A service did not come back at the first probes: each circuit around it opens again and again. docs/deploy.md has the query.'
     query: 'traces | where message startswith "circuit " | parse message with "circuit " service " " state ":" * | where state == "open"'
-    dimension: 'service'
+    dimensions: [{ name: 'service', operator: 'Include', values: ['*'] }]
     threshold: 3
     severity: 2
   }
@@ -67,10 +67,11 @@ resource logAlert 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for ale
       allOf: [
         {
           query: alert.query
-          timeAggregation: 'Count'
+          timeAggregation: 'Total'
+          metricMeasureColumn: 'itemCount' // a row stands for all that sampling left out beside it
           operator: 'GreaterThan'
           threshold: alert.threshold
-          dimensions: empty(alert.dimension) ? [] : [{ name: alert.dimension, operator: 'Include', values: ['*'] }]
+          dimensions: alert.dimensions
           failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
         }
       ]
