@@ -65,7 +65,7 @@ class SocialParts:
 
     async def renew_holds(self) -> None:
         """Have what people under hold came into lately be under hold, too."""
-        await renew_holds(self._parts.documents, self._parts.clock)
+        await renew_holds(self._parts.documents, self._parts.queue)
 
     @cached_property
     def message_index(self) -> MessageIndex:

@@ -16,7 +16,7 @@ from domain.chat.errors import MessageDeleted
 from domain.chat.model import Draft, Message, partition_of
 from domain.chat.planning import claim_key, marker_id
 from domain.chat.ports import Attachments
-from domain.chat.records import CLAIM, HEAD, MEMBER, message_of
+from domain.chat.records import CLAIM, HEAD, MEMBER, find_message
 from domain.kernel.containers import CHAT
 from domain.kernel.documents import DocumentStore, Stored
 from domain.kernel.errors import Fault, Forbidden, Invalid
@@ -60,10 +60,10 @@ class Attaching:
         return replace(draft, attachments=claimed.attachments, claim=key)
 
     async def _first(self, sent: Stored) -> Message:
-        first = await self._documents.find(CHAT, sent.item["pk"], sent.item["messageId"])
+        first = find_message(await self._documents.find(CHAT, sent.item["pk"], sent.item["messageId"]))
         if first is None:
             raise MessageDeleted  # by retention, which leaves no tombstone
-        return message_of(first.item)
+        return first
 
 
 def _faults(file_ids: Sequence[str], refused: Mapping[str, str]) -> list[Fault]:

@@ -22,7 +22,7 @@ from domain.chat.model import Message, partition_of
 from domain.chat.planning import is_touch_due, marker_of, touch_item
 from domain.chat.ports import Attachments
 from domain.chat.races import until_won
-from domain.chat.records import HEAD, changed_key, edit_item, last_message_item, message_item, message_of
+from domain.chat.records import HEAD, changed_key, edit_item, find_message, last_message_item, message_item, message_of
 from domain.chat.views import (
     MESSAGE_DELETED,
     MESSAGE_UPDATED,
@@ -229,8 +229,8 @@ class Changes:
         pk = partition_of(message_id)
         stored = await self._documents.find(CHAT, pk, message_id)
         room = await look_into(self._documents, pk, None)
-        if stored is not None and room is not None:
-            message = message_of(stored.item)
+        message = find_message(stored)
+        if message is not None and room is not None:
             await self._send(MESSAGE_DELETED if message.deleted_at else MESSAGE_UPDATED, message, room)
 
     async def find(self, me: str, message_id: str, *, moderates: bool = False) -> Found:

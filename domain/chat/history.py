@@ -70,7 +70,9 @@ class History:
     async def _seq_at(self, pk: str, moment: datetime) -> int:
         """The first seq at or after *moment*: ids begin with their time, so the store finds it by id."""
         floor = uuid7(millis=int(moment.timestamp() * 1000), low_bits=0)
-        last = await self._documents.query(CHAT, pk, Query(order="id", descending=True, below=floor, limit=1))
+        last = await self._documents.query(
+            CHAT, pk, Query(order="id", descending=True, below=floor, eq={"type": "message"}, limit=1)
+        )
         return last[0].item["seq"] + 1 if last else 0
 
 

@@ -12,6 +12,7 @@ from domain.chat.legal_holds import (
     OPEN,
     LegalHold,
     hold_id,
+    hold_task,
     is_under_hold,
     legal_hold_item,
     legal_hold_of,
@@ -180,8 +181,7 @@ class LegalHolds:
 
     async def _write(self, write: Operation, kind: str, subject_id: str, line: Line) -> None:
         """With its line of the trail, and the task that all follows by. Raises ItemStale, ItemNotFound."""
-        payload = {"task": "legalHold", "kind": kind, "subjectId": subject_id}
-        task = outbox_item(Task(self._ids.new(), "chat", payload), pk=HOLDS, now=line.at)
+        task = outbox_item(Task(self._ids.new(), "chat", hold_task(kind, subject_id)), pk=HOLDS, now=line.at)
         steps = [write, Create(line_item(line, kind, subject_id, self._ids.new())), Create(task)]
         try:
             await self._documents.batch(CHAT, HOLDS, steps)

@@ -9,7 +9,7 @@ into since. Whoever settles a conversation looks at the holds as they are by the
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from domain.chat.access import Room, look_into
 from domain.chat.errors import ConversationBusy
@@ -19,6 +19,7 @@ from domain.chat.records import EDITS_KEPT, HEAD, due_key, membership_id
 from domain.kernel.clock import Clock, from_iso, to_iso
 from domain.kernel.containers import CHAT
 from domain.kernel.documents import DocumentStore, Item, ItemNotFound, ItemStale, Patch, Query, Replace
+from domain.kernel.outbox import Queue
 
 HOLDS: Final = "holds"
 """The partition of all holds and their trail: few are written, and administrators read them as one list."""
@@ -161,9 +162,17 @@ async def settle_hold_on(documents: DocumentStore, clock: Clock, kind: str, subj
         await settle_conversation(documents, clock, room)
 
 
-async def renew_holds(documents: DocumentStore, clock: Clock) -> int:
-    """Settle all that is under hold: somebody may have come into a conversation since. Returns how many holds."""
+async def renew_holds(documents: DocumentStore, queue: Queue) -> int:
+    """Have all that is under hold settled by the queue `chat`, daily: somebody may have come into a conversation since.
+
+    Returns how many holds there are. Raises Unavailable.
+    """
     holds = await open_holds(documents)
     for hold in holds:
-        await settle_hold_on(documents, clock, hold.kind, hold.subject_id)
+        await queue.send("chat", hold_task(hold.kind, hold.subject_id))
     return len(holds)
+
+
+def hold_task(kind: str, subject_id: str) -> dict[str, Any]:
+    """What `settle_hold_on` is told."""
+    return {"task": "legalHold", "kind": kind, "subjectId": subject_id}

@@ -15,7 +15,7 @@ from domain.chat.model import (
 )
 from domain.kernel.attachments import Attachment
 from domain.kernel.clock import from_iso, to_iso
-from domain.kernel.documents import Item
+from domain.kernel.documents import Item, Stored
 
 HEAD: Final = "conv:head"
 ROLL: Final = "conv:roll"
@@ -213,6 +213,11 @@ def _attachment_item(attachment: Attachment) -> dict[str, Any]:
         "version": attachment.version,
     }
     return {**item, "gone": True} if attachment.gone else item
+
+
+def find_message(stored: Stored | None) -> Message | None:
+    """The message, unless it is gone: what only a report holds is gone for all but moderators."""
+    return message_of(stored.item) if stored is not None and stored.item.get("type") == "message" else None
 
 
 def attachments_of(item: Mapping[str, Any]) -> tuple[Attachment, ...]:

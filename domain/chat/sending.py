@@ -20,13 +20,13 @@ from typing import Final
 from domain.chat.access import is_present, look_into, refusal
 from domain.chat.attaching import Attaching
 from domain.chat.behind import CLOSE_WITHIN, Behind
-from domain.chat.errors import ConversationBusy, ConversationNotFound
+from domain.chat.errors import ConversationBusy, ConversationNotFound, MessageDeleted
 from domain.chat.known import Known
 from domain.chat.mentions import find_mentioned, may_mention
 from domain.chat.model import Draft, Member, Message, partition_of
 from domain.chat.planning import Plan, acknowledged, marker_id, plan_batch
 from domain.chat.publishing import Progress, Publisher
-from domain.chat.records import HEAD, MEMBER, message_of
+from domain.chat.records import HEAD, MEMBER, find_message
 from domain.kernel.clock import Clock
 from domain.kernel.containers import CHAT
 from domain.kernel.documents import DocumentStore, ItemExists, ItemNotFound, ItemStale, Stored
@@ -248,10 +248,8 @@ class Sending:
         marker = await self._documents.find(CHAT, pk, repeat.marker) if repeat.marker else None
         if marker is None:
             return entries  # an id of the same millisecond was taken: the next try has a new one
-        first = await self._documents.find(CHAT, pk, marker.item["messageId"])
-        if first is None:
-            raise error
-        repeat.settle(message_of(first.item))
+        first = find_message(await self._documents.find(CHAT, pk, marker.item["messageId"]))
+        repeat.settle(first or MessageDeleted())  # by retention, which leaves no tombstone
         return [entry for entry in entries if entry is not repeat]
 
     def _finish(self, conversation_id: str, entries: list[Waiting], plan: Plan) -> None:

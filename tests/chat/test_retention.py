@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.search.fts import FtsIndex
-from domain.chat.errors import ConversationNotFound, MessageNotFound, NotGroupAdmin, NotParticipant
+from domain.chat.errors import ConversationNotFound, MessageDeleted, MessageNotFound, NotGroupAdmin, NotParticipant
 from domain.chat.expiry import Expiry
 from domain.chat.legal_holds import CONVERSATION, PERSON, renew_holds
 from domain.chat.model import partition_of
@@ -163,6 +163,28 @@ async def test_what_was_cut_short_goes_on_where_it_ended(archive: Archive, monke
     assert await archive.left() == []
 
 
+async def test_a_message_that_is_gone_is_not_sent_again_by_a_late_repeat(archive: Archive) -> None:
+    chat = archive.chat
+    await chat.retention.set(archive.ada, archive.room, 1, moderates=False)
+    for client_message_id in ("c1", "c2"):
+        await chat.say(archive.ada, archive.room, "one", client_message_id)
+    await chat.sending.settle()
+    (first, _) = (await chat.history.page(archive.bob, archive.room)).items
+    await chat.reports.report(archive.bob, first["id"], "x")
+    chat.clock.advance(2 * DAY)
+    await chat.expiry.run()
+    outcomes = await asyncio.gather(
+        *(chat.say(archive.ada, archive.room, "one", each) for each in ("c1", "c2", "c3")), return_exceptions=True
+    )
+    assert [outcome if isinstance(outcome, int) else type(outcome) for outcome in outcomes] == [
+        MessageDeleted,
+        MessageDeleted,
+        3,
+    ]
+    before = await chat.history.page(archive.bob, archive.room, before=chat.clock.now())
+    assert (before.items, before.has_more) == ([], False)
+
+
 async def test_what_was_not_published_yet_waits(archive: Archive) -> None:
     chat = archive.chat
     await archive.say("one")
@@ -308,7 +330,8 @@ async def test_what_a_person_under_hold_came_into_is_found_before_anything_goes(
     await chat.groups.add(archive.ada, archive.room, [cyd])
     chat.clock.advance(11 * DAY)
     assert await chat.expiry.run() == 0, "the sweep asks for itself"
-    assert await renew_holds(chat.documents, chat.clock) == 1
+    assert await renew_holds(chat.documents, chat.queue) == 1
+    await chat.run_tasks()
     assert [("ttl" in edit) for edit in await archive.items("edit:")] == [False]
 
 
