@@ -52,6 +52,7 @@ async def hall(chat: Instance) -> Hall:
 
 async def test_offline_waits_and_is_told_once_to_those_who_are_there(hall: Hall) -> None:
     await hall.presence.connected(hall.bob, "b1")
+    await hall.chat.behind.settle()  # Ada is not there yet to be told of it
     await hall.presence.connected(hall.ada, "a1")
     await hall.chat.behind.settle()
     assert hall.told() == [(f"user:{hall.bob}", hall.ada, True)]
@@ -67,6 +68,7 @@ async def test_offline_waits_and_is_told_once_to_those_who_are_there(hall: Hall)
 
 async def test_who_comes_back_in_time_was_never_away(hall: Hall) -> None:
     await hall.presence.connected(hall.bob, "b1")
+    await hall.chat.behind.settle()  # Ada is not there yet to be told of it
     await hall.presence.connected(hall.ada, "a1")
     await hall.presence.disconnected(hall.ada, "a1")
     await hall.wait(20)
