@@ -68,16 +68,41 @@ class Story:
         raise NoAnswer
 
     async def _send(self, dice: random.Random) -> None:
+        await self._say(dice.choice(self.people), dice.choice(self.rooms), dice)
+
+    async def send_as(self, who: str, dice: random.Random, first: Callable[[str, str, str], Awaitable[None]]) -> None:
+        """*who* tries another way *first*, given the room, the text and the `clientMessageId`."""
+        with suppress(Refused):
+            await self._say(who, dice.choice(self.rooms), dice, first=first)
+
+    async def send_by(self, app: App, who: str, room: str, dice: random.Random) -> None:
+        """*who* asks this instance, and no other if it does not answer."""
+        said = self._new_message(who, room, dice)
+        with suppress(NoAnswer, Refused):
+            said.answer = await app.send(who, room, said.text, said.key)
+
+    def _new_message(self, who: str, room: str, dice: random.Random) -> Said:
         text = f"m{dice.getrandbits(48):x}"
-        said = Said(dice.choice(self.people), dice.choice(self.rooms), text, f"k{text}", self.now())
-        self.ledger.said[text] = said
+        said = self.ledger.said[text] = Said(who, room, text, f"k{text}", self.now())
+        return said
+
+    async def _say(
+        self,
+        who: str,
+        room: str,
+        dice: random.Random,
+        first: Callable[[str, str, str], Awaitable[None]] | None = None,
+    ) -> None:
+        said = self._new_message(who, room, dice)
 
         async def send() -> None:
-            answer = await self._asked(dice, lambda app: app.send(said.who, said.room, text, said.key))
+            answer = await self._asked(dice, lambda app: app.send(said.who, said.room, said.text, said.key))
             if said.answer is None:
                 said.answer = answer
             assert (answer["id"], answer["seq"]) == (said.answer["id"], said.answer["seq"])
 
+        if first is not None:
+            await first(room, said.text, said.key)
         with suppress(NoAnswer):
             await send()
             self._repeats.append(send)

@@ -6,7 +6,7 @@ A failure names its story: `MODEL_SEED=<seed> MODEL_STEPS=<steps> pytest tests/m
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -17,6 +17,7 @@ from uuid import uuid4
 import pytest
 
 from adapters.blobs.embedded import EmbeddedBlobs
+from adapters.documents.cosmos import CosmosDocuments
 from adapters.documents.sqlite import SqliteDocuments
 from adapters.queues.sqlite import SqliteQueue
 from domain.kernel.documents import DocumentStore
@@ -30,6 +31,7 @@ from tests.model.replica import Frame
 from tests.model.seeds import seeds, steps, tell
 from tests.model.story import Story
 from tests.model.switchboard import Switchboard
+from tests.servers import Server
 
 NAMES: Final = ("Ada", "Bob", "Cyd", "Dan")
 PAUSES: Final = (0, 0, 0, 0.2, 3, 12, 30, 70, 400, 4000)
@@ -210,14 +212,35 @@ async def tell_in(documents: DocumentStore, folder: Path, clock: ManualClock, se
         assert town.story.ledger.leaks == []
 
 
-@pytest.mark.parametrize("seed", seeds(6))
-async def test_everybody_ends_with_what_is_stored(seed: str, tmp_path: Path) -> None:
+Opens = Callable[[ManualClock], Awaitable[DocumentStore]]
+
+
+async def tell_over(opens: Opens, folder: Path, seed: str, most: int) -> None:
     async def story(seed: str, most: int) -> None:
         clock = ManualClock()
-        documents = SqliteDocuments(tmp_path / f"{uuid4()}.db", clock)
+        documents = await opens(clock)
         try:
-            await tell_in(documents, tmp_path, clock, seed, most)
+            await tell_in(documents, folder, clock, seed, most)
         finally:
             await documents.close()
 
-    await tell(seed, steps(400), story)
+    await tell(seed, steps(most), story)
+
+
+@pytest.mark.parametrize("seed", seeds(4))
+async def test_everybody_ends_with_what_is_stored(seed: str, tmp_path: Path) -> None:
+    async def opens(clock: ManualClock) -> DocumentStore:
+        return SqliteDocuments(tmp_path / f"{uuid4()}.db", clock)
+
+    await tell_over(opens, tmp_path, seed, 400)
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("seed", seeds(1))
+async def test_everybody_ends_with_what_cosmos_db_stores(seed: str, tmp_path: Path, cosmos_emulator: Server) -> None:
+    async def opens(_: ManualClock) -> DocumentStore:
+        documents = CosmosDocuments(cosmos_emulator.url, f"db-{uuid4()}", key="a2V5")
+        await documents.ensure_containers()
+        return documents
+
+    await tell_over(opens, tmp_path, seed, 120)
