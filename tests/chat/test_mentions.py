@@ -120,6 +120,7 @@ async def test_an_edit_mentions_anew(chat: Instance) -> None:
     ada, bob, eve = [await chat.person(name) for name in ("Ada", "Bob", "Eve")]
     room = await chat.group(ada, bob, eve)
     message = await chat.sending.send(room, Draft(ada, "@Bob"))
+    await chat.sending.settle()
     with chat.documents.measure() as calls:
         assert (await chat.changes.edit(ada, message.id, "@Eve"))["mentions"] == [eve]
         assert calls.by_kind == {"find": 1, "query": 1, "batch": 1}
