@@ -72,6 +72,7 @@ async def test_the_check_tells_each_service_in_a_line(redis_world: World, own_re
         "documents",
         "sql",
         "cache",
+        "blobs",
         "queue",
         "keys",
         "mailer",
