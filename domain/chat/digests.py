@@ -39,7 +39,7 @@ LOOK_AGAIN: Final = timedelta(days=1)
 """The longest a task waits before it is judged anew: a preference changed meanwhile holds by then."""
 
 SPREAD_SECONDS: Final = 600
-"""Quiet hours end for many at once; their mails are spread over so long."""
+"""Quiet hours end for many at once: their mails are spread over so long, or a sixth of the patience if that is less."""
 
 LOST_AFTER: Final = timedelta(days=1)
 """A pending task this late is not coming any more: its queue gave it up."""
@@ -191,7 +191,7 @@ class Digests:
             if record.is_pending(now):
                 return
             task_id = self._ids.new()
-            due = min(at + spread(user_id), now + LOOK_AGAIN)
+            due = min(at + spread(user_id, self._away_for), now + LOOK_AGAIN)
             task = Task(task_id, NOTICES, {"task": DIGEST, "userId": user_id, "id": task_id})
             pending = Record(task_id, due, record.sent_for, record.sent_at)
             steps: list[Operation] = [
@@ -222,9 +222,10 @@ class Digests:
         raise ConversationBusy(retry_after=1)
 
 
-def spread(user_id: str) -> timedelta:
+def spread(user_id: str, away_for: timedelta) -> timedelta:
     """The same for a person each time; people differ (the random end of a UUIDv7)."""
-    return timedelta(seconds=int(user_id[-8:], 16) % SPREAD_SECONDS)
+    most = min(SPREAD_SECONDS, int(away_for.total_seconds()) // 6)
+    return timedelta(seconds=int(user_id[-8:], 16) % (most + 1))
 
 
 def _write(user_id: str, record: Record, stored: Stored | None) -> Operation:

@@ -161,7 +161,7 @@ class Device:
 
 
 def payload_of(conversation_id: str, *, seq: int, mentioned: bool) -> bytes:
-    """What the device's service worker gets. It asks the API for the rest, if its person is still signed in."""
+    """What the device's service worker gets. The page it opens asks the API for the rest, with the person's sign-in."""
     said = {"event": "message.new", "conversationId": conversation_id, "seq": seq, "mentioned": mentioned}
     return json.dumps(said, separators=(",", ":")).encode()
 

@@ -14,7 +14,7 @@ import pytest
 
 from adapters.documents.cosmos import CosmosDocuments
 from adapters.secrets.files import FileKeys
-from devhost.mailbox import Mailbox
+from devhost.mailbox import Mail, Mailbox
 from tests.process import MAIL_SECONDS, a_process_environment
 from tests.servers import ROOT, Server, free_port, redis_server, running
 from tests.world import PASSWORD
@@ -57,6 +57,7 @@ def pair(
         "APP_COSMOS_KEY": "a2V5",
         "APP_COSMOS_DATABASE": database,
         "APP_ARGON2_MEMORY_KIB": "8",
+        "APP_CHAT_DIGEST_SECONDS": "1",
         "APP_ARGON2_PASSES": "1",
         "APP_RATE_LIMIT_FORGOT_PASSWORD_PER_MINUTE": str(FORGOTTEN_PER_MINUTE),
         **{f"APP_RATE_LIMIT_{name}_PER_MINUTE": "1000000" for name in RATES},
@@ -103,15 +104,21 @@ class Both:
         self.two.cookies.clear()
         return person
 
-    async def _mailed_token(self, email: str) -> str:
-        """Either instance may have sent it."""
+    def mails(self, to: str) -> list[Mail]:
+        """Of both: either may have sent one."""
         boxes = [Mailbox(instance.data / "mail") for instance in (self.pair.one, self.pair.two)]
-        async with asyncio.timeout(MAIL_SECONDS):
+        return [mail for box in boxes for mail in box.list() if mail.to == to]
+
+    async def next_mail(self, to: str, *, after: int, seconds: float = MAIL_SECONDS) -> Mail:
+        """The one that follows *after* earlier ones."""
+        async with asyncio.timeout(seconds):
             while True:
-                for mail in (mail for box in boxes for mail in box.list()):
-                    if mail.to == email:
-                        return mail.links[0].partition("token=")[2]
+                for mail in self.mails(to)[after:]:
+                    return mail
                 await asyncio.sleep(0.05)  # another process writes it
+
+    async def _mailed_token(self, email: str) -> str:
+        return (await self.next_mail(email, after=0)).links[0].partition("token=")[2]
 
 
 @dataclass(frozen=True)

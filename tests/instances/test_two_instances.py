@@ -76,6 +76,23 @@ async def test_messages_sent_at_both_have_one_order_without_a_gap(both: Both) ->
     assert (again.json()["id"], again.json()["seq"]) == (first["id"], first["seq"])
 
 
+async def test_who_was_written_to_at_both_gets_one_mail(both: Both) -> None:
+    """Both sweep the outbox at the same moment, so each is handed the digest that is due."""
+    ada, bob = await both.sign_up("Ada"), await both.sign_up("Bob")
+    opened = await both.one.post(
+        "/conversations", json={"type": "direct", "participantIds": [bob.id]}, headers=ada.bearer
+    )
+    messages = f"/conversations/{opened.json()['id']}/messages"
+    for n, client in enumerate(both.turns(6)):
+        assert (await client.post(messages, json={"text": f"{n}"}, headers=ada.bearer)).status_code == 201
+    before = len(both.mails(bob.email))
+    await both.next_mail(bob.email, after=before, seconds=60)
+    await asyncio.sleep(11)  # another sweep of each
+    [mail] = both.mails(bob.email)[before:]
+    assert "6 unread messages in 1 conversation" in mail.text
+    assert both.mails(ada.email)[1:] == []
+
+
 async def test_who_is_signed_out_at_one_is_refused_by_the_other_at_once(both: Both) -> None:
     for leaving, other in ((both.one, both.two), (both.two, both.one)):
         ada = await both.sign_up("Ada")
