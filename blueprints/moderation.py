@@ -9,7 +9,8 @@ from msgspec import Meta
 from blueprints.access import ADMINS, PARTICIPANTS
 from blueprints.chat_shapes import AttachmentOut, attachment_views
 from blueprints.courses_shapes import WholeListOut
-from domain.chat.reports import Decision, Dossier, Edit, Report, Wanted
+from domain.chat.reported import Decision, Edit, Report, Wanted
+from domain.chat.reports import Dossier
 from domain.chat.views import face
 from domain.kernel.clock import to_iso
 from domain.kernel.people import Person

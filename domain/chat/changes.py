@@ -11,18 +11,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from domain.chat.access import Room, look_into, refusal
+from domain.chat.access import Room, look_into
 from domain.chat.attached import discard, end_claim, links_to
 from domain.chat.behind import Behind
 from domain.chat.emoji import clean_emoji
-from domain.chat.errors import MessageDeleted, MessageNotFound, NotParticipant, TooLateToChange
+from domain.chat.errors import MessageDeleted, TooLateToChange
+from domain.chat.found import Found, look_up
 from domain.chat.known import Known
-from domain.chat.mentions import find_mentioned
 from domain.chat.model import Message, partition_of
 from domain.chat.planning import is_touch_due, marker_of, touch_item
 from domain.chat.ports import Attachments
 from domain.chat.races import until_won
-from domain.chat.records import HEAD, changed_key, edit_item, find_message, last_message_item, message_item, message_of
+from domain.chat.records import HEAD, changed_key, edit_item, find_message, last_message_item, message_item
 from domain.chat.views import (
     MESSAGE_DELETED,
     MESSAGE_UPDATED,
@@ -42,7 +42,6 @@ from domain.kernel.documents import (
     Operation,
     Patch,
     Replace,
-    Stored,
 )
 from domain.kernel.errors import Forbidden, Invalid
 from domain.kernel.ids import Ids
@@ -51,31 +50,6 @@ from domain.kernel.realtime import Realtime
 
 MAX_EMOJIS: Final = 20
 """Different ones on one message."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A message, and where it was said, as whoever asked sees it."""
-
-    stored: Stored
-    message: Message
-    room: Room
-
-    def mentioned(self, text: str) -> tuple[str, ...]:
-        """Whom *text* mentions in place of the message's own: of those who are there now."""
-        room = self.room
-        is_group = not room.conversation.between
-        return find_mentioned(text, sender_id=self.message.sender_id, members=room.members, is_group=is_group)
-
-    @property
-    def is_held(self) -> bool:
-        """Whether the conversation is under a legal hold."""
-        return bool(self.room.head.item.get("held"))
-
-    def check_open(self) -> None:
-        """Raises Forbidden while one of the two blocks the other: a changed message would be a way to write."""
-        if self.room.conversation.blocked_by:
-            raise Forbidden
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,21 +208,8 @@ class Changes:
             await self._send(MESSAGE_DELETED if message.deleted_at else MESSAGE_UPDATED, message, room)
 
     async def find(self, me: str, message_id: str, *, moderates: bool = False) -> Found:
-        """Two document calls. Strangers of a direct conversation learn nothing: for them there is no such message."""
-        pk = partition_of(message_id)
-        stored = await self._documents.find(CHAT, pk, message_id)
-        room = await look_into(self._documents, pk, me)
-        if room is None:
-            raise MessageNotFound
-        if room.is_entered:
-            self._known.note(room.conversation, me)
-        elif not moderates:
-            if isinstance(refusal(room.head.item), NotParticipant):
-                raise NotParticipant
-            raise MessageNotFound
-        if stored is None or stored.item.get("type") != "message":
-            raise MessageNotFound
-        return Found(stored, message_of(stored.item), room)
+        """Two document calls. Raises MessageNotFound, NotParticipant."""
+        return await look_up(self._documents, self._known, me, message_id, moderates=moderates)
 
     def _check_time(self, message: Message, now: datetime) -> None:
         if now - message.sent_at > self._change_within:

@@ -7,22 +7,22 @@ connections, events) is `domain/chat/places.py`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from domain.chat.access import MAX_MEMBERS, Room, enter, look_into
 from domain.chat.behind import Behind
 from domain.chat.conversations import Conversations
-from domain.chat.errors import LastAdmin, NotGroupAdmin, ParticipantNotFound
+from domain.chat.errors import LastAdmin, ParticipantNotFound
 from domain.chat.known import Known
 from domain.chat.meeting import meet
 from domain.chat.model import KEEP, Conversation, Keep, Member, clean_group_name, partition_of
+from domain.chat.moves import ADMIN, MEMBER_ROLE, Move, joining, lead, leaving
 from domain.chat.places import NAMED_EACH, Places, place_task
 from domain.chat.planning import is_touch_due, touch_item
 from domain.chat.ports import Pictures
 from domain.chat.races import until_won
-from domain.chat.records import HEAD, LEFT_KEPT, MEMBER, changed_key, head_item, member_item, roll_item
+from domain.chat.records import HEAD, MEMBER, changed_key, head_item, member_item, roll_item
 from domain.chat.views import conversation_group, conversation_updated
 from domain.kernel.clock import Clock, to_iso
 from domain.kernel.containers import CHAT
@@ -31,12 +31,10 @@ from domain.kernel.documents import (
     DocumentStore,
     Item,
     ItemExists,
-    Operation,
     Patch,
     Replace,
-    Upsert,
 )
-from domain.kernel.errors import Conflict, Forbidden, Invalid
+from domain.kernel.errors import Forbidden, Invalid
 from domain.kernel.ids import Ids
 from domain.kernel.outbox import Outbox, Task, outbox_item
 from domain.kernel.people import People
@@ -44,21 +42,6 @@ from domain.kernel.realtime import Realtime
 
 IN_ONE_BATCH: Final = 90
 """People let in by one batch: the head and the outbox take their part of the hundred operations."""
-
-ADMIN: Final = "admin"
-MEMBER_ROLE: Final = "member"
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """One change of a group: *head* are the members of its item that change, *steps* the rest of the batch.
-
-    *user_ids* are those whose places have to follow; None: nobody's, and everyone is told of the group itself.
-    """
-
-    head: dict[str, Any]
-    steps: tuple[Operation, ...] = ()
-    user_ids: tuple[str, ...] | None = None
 
 
 class Groups:
@@ -150,7 +133,7 @@ class Groups:
 
         def judge(room: Room, now: datetime) -> Move | None:
             seen = {member.user_id for member in (*room.members, *room.former)}
-            return _joining(room, [user_id for user_id in user_ids if user_id not in seen], names, now)
+            return joining(room, [user_id for user_id in user_ids if user_id not in seen], names, now)
 
         await self._move(None, conversation_id, judge, created=True)
 
@@ -167,7 +150,7 @@ class Groups:
             members["avatar"] = avatar
 
         def judge(room: Room, _now: datetime) -> Move | None:
-            _lead(room)
+            lead(room)
             if all(room.head.item[key] == value for key, value in members.items()):
                 return None
             return Move(members)
@@ -179,7 +162,7 @@ class Groups:
         """Let people in, by its admins; who is there already stays as they are. Raises Invalid; Conflict when full."""
         wanted = list(dict.fromkeys(user_ids))
         room = await enter(self._documents, conversation_id, me)
-        _lead(room)
+        lead(room)
         strangers = [each for each in wanted if room.find(each) is None]
         former = {member.user_id for member in room.former}
         names = await meet(self._documents, self._people, me, strangers, user_ids, "userIds", former=former)
@@ -187,8 +170,8 @@ class Groups:
             chunk = wanted[start : start + IN_ONE_BATCH]
 
             def judge(room: Room, now: datetime, chunk: Sequence[str] = chunk) -> Move | None:
-                _lead(room)
-                return _joining(room, [each for each in chunk if room.find(each) is None], names, now)
+                lead(room)
+                return joining(room, [each for each in chunk if room.find(each) is None], names, now)
 
             await self._move(me, conversation_id, judge)
         return await self._conversations.get(me, conversation_id)
@@ -203,23 +186,8 @@ class Groups:
             if room.conversation.between:
                 raise Forbidden
             if user_id != me:
-                _lead(room)
-            leaving = room.find(user_id)
-            if leaving is None:
-                raise ParticipantNotFound
-            gone = {
-                "leftAt": to_iso(now),
-                "role": MEMBER_ROLE,
-                "version": leaving.version + 1,
-                "changedAt": changed_key(now, user_id),
-                "ttl": int(LEFT_KEPT.total_seconds()),
-            }
-            steps: list[Operation] = [Patch(MEMBER + user_id, set=gone, remove=("name",))]
-            others = [member for member in room.members if member.user_id != user_id]
-            if others and not any(member.role == ADMIN for member in others):
-                heir = min(others, key=lambda member: (member.joined_at, member.user_id)).user_id
-                steps.append(Patch(MEMBER + heir, set={"role": ADMIN, "changedAt": changed_key(now, heir)}))
-            return Move({"memberCount": len(others)}, tuple(steps), (user_id,))
+                lead(room)
+            return leaving(room, user_id, now)
 
         await self._move(me, conversation_id, judge)
         self._known.forget(conversation_id, user_id)
@@ -228,7 +196,7 @@ class Groups:
         """Make somebody an admin or a member, by its admins. Raises ParticipantNotFound, LastAdmin."""
 
         def judge(room: Room, now: datetime) -> Move | None:
-            _lead(room)
+            lead(room)
             member = room.find(user_id)
             if member is None:
                 raise ParticipantNotFound
@@ -297,28 +265,3 @@ class Groups:
             self._behind.run(doing)
         else:
             await doing
-
-
-def _lead(room: Room) -> None:
-    """Only a group's admins go on from here."""
-    if room.conversation.between:
-        raise Forbidden
-    if room.me.role != ADMIN:
-        raise NotGroupAdmin
-
-
-def _joining(room: Room, user_ids: Sequence[str], names: Mapping[str, str], now: datetime) -> Move | None:
-    """Let *user_ids* in: with everything so far as read, and one version on from when they left."""
-    if not user_ids:
-        return None
-    if len(room.members) + len(user_ids) > MAX_MEMBERS:
-        raise Conflict(f"At most {MAX_MEMBERS} people in a group.")
-    before = {member.user_id: member.version for member in room.former}
-    new = Member("", MEMBER_ROLE, now, room.conversation.last_seq, None)
-    members = [
-        replace(new, user_id=user_id, version=before.get(user_id, 0) + 1, name=names.get(user_id, ""))
-        for user_id in user_ids
-    ]
-    items = [member_item(member, conversation_id=room.conversation.id) for member in members]
-    count = len(room.members) + len(members)
-    return Move({"memberCount": count}, tuple(Upsert(item) for item in items), tuple(user_ids))

@@ -21,7 +21,8 @@ from domain.chat.legal_holds import (
 from domain.chat.model import Message, partition_of
 from domain.chat.races import until_won
 from domain.chat.records import HEAD, message_of
-from domain.chat.reports import Edit, read_edits
+from domain.chat.reported import Edit
+from domain.chat.reports import read_edits
 from domain.kernel.clock import Clock, from_iso, to_iso
 from domain.kernel.containers import CHAT
 from domain.kernel.documents import (

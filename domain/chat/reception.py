@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from domain.chat.errors import ConversationNotFound, NotParticipant, ParticipantNotFound
-from domain.chat.groups import ADMIN, MEMBER_ROLE, Groups
+from domain.chat.groups import Groups
+from domain.chat.moves import ADMIN, MEMBER_ROLE
 from domain.kernel.containers import CHAT
 from domain.kernel.documents import DocumentStore, Query
 from domain.kernel.errors import Forbidden, NotFound, Unavailable

@@ -6,18 +6,29 @@ batch. While a report holds its message, retention leaves that alone (`holds.py`
 """
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Final
 
 from domain.chat.changes import Changes
 from domain.chat.errors import ReportNotFound
 from domain.chat.holds import REPORT, REPORTS, settle_hold
 from domain.chat.model import Message, partition_of
-from domain.chat.records import activity_key, attachments_of, message_item, message_of
-from domain.kernel.attachments import Attachment
-from domain.kernel.clock import Clock, from_iso, to_iso
+from domain.chat.records import message_of
+from domain.chat.reported import (
+    OPEN,
+    Decision,
+    Edit,
+    Report,
+    Wanted,
+    decided,
+    decision_item,
+    decision_of,
+    edit_of,
+    report_item,
+    report_of,
+    report_type,
+)
+from domain.kernel.clock import Clock
 from domain.kernel.containers import CHAT
 from domain.kernel.documents import (
     Create,
@@ -34,38 +45,11 @@ from domain.kernel.ids import Ids
 from domain.kernel.outbox import Outbox, Task, outbox_item
 from domain.kernel.people import People, Person
 
-OPEN: Final = "open"
-DISMISSED: Final = "dismissed"
 EDITS_COPIED: Final = 20
 """Of what a message said before: together far below what an item may hold."""
 
 HISTORY_SHOWN: Final = 200
 RACES: Final = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """What a message said until *replaced_at*."""
-
-    text: str = field(repr=False)
-    replaced_at: datetime
-    replaced_by: str
-    attachments: tuple[Attachment, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """*said* is the message when it was reported, *edits* what it said before, oldest first."""
-
-    id: str
-    reporter_id: str
-    reason: str = field(repr=False)
-    reported_at: datetime
-    updated_at: datetime
-    status: str
-    legal_hold: bool
-    said: Message
-    edits: tuple[Edit, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +61,6 @@ class HeldReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """One line of a report's trail. None: left as it was."""
-
-    at: datetime
-    by: str
-    status: str | None
-    legal_hold: bool | None
-    note: str | None = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class Dossier:
     """All there is on a report. *now* is the message today, if it is still kept; *edits* include later ones."""
 
@@ -96,15 +69,6 @@ class Dossier:
     edits: tuple[Edit, ...]
     history: tuple[Decision, ...]
     people: dict[str, Person]
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What an administrator decides; None leaves it. Dismissing ends the hold unless it says otherwise."""
-
-    status: str | None = None
-    legal_hold: bool | None = None
-    note: str | None = field(default=None, repr=False)
 
 
 class Reports:
@@ -146,7 +110,7 @@ class Reports:
         self, *, status: str | None, limit: int, below: str | None = None
     ) -> tuple[list[Report], dict[str, Person], str | None]:
         """The newest reports first, the people they name, and where the next page starts. Two document calls."""
-        eq = {} if status is None else {"type": _type(status)}
+        eq = {} if status is None else {"type": report_type(status)}
         found = await self._documents.query(
             CHAT, REPORTS, Query(order="activeOn", descending=True, below=below, eq=eq, limit=limit + 1)
         )
@@ -185,7 +149,7 @@ class Reports:
             PreconditionFailed: somebody else decided since *held* was read, and *only_if_unchanged*.
         """
         for _ in range(RACES):
-            changed = _decided(held.report, wanted, self._clock.now())
+            changed = decided(held.report, wanted, self._clock.now())
             if changed == held.report and not wanted.note:
                 return
             try:
@@ -232,81 +196,6 @@ async def read_edits(documents: DocumentStore, message_id: str) -> list[Edit]:
     return sorted((edit_of(stored.item) for stored in found), key=lambda edit: edit.replaced_at)
 
 
-def _decided(report: Report, wanted: Wanted, now: datetime) -> Report:
-    status = wanted.status or report.status
-    hold = report.legal_hold
-    if wanted.legal_hold is not None:
-        hold = wanted.legal_hold
-    elif status != report.status:
-        hold = status != DISMISSED
-    if (status, hold) == (report.status, report.legal_hold) and not wanted.note:
-        return report
-    return replace(report, status=status, legal_hold=hold, updated_at=now)
-
-
 def _marker_id(reporter_id: str, message_id: str) -> str:
     """The id that a second report of the same person and message collides with."""
     return "reported:" + hashlib.sha256(f"{reporter_id}:{message_id}".encode()).hexdigest()[:40]
-
-
-def _type(status: str) -> str:
-    """The status is in the type, as that is indexed together with `activeOn`."""
-    return f"report.{status}"
-
-
-def report_item(report: Report) -> Item:
-    return {
-        "id": REPORT + report.id,
-        "pk": REPORTS,
-        "type": _type(report.status),
-        "activeOn": activity_key(report.reported_at, report.id),
-        "status": report.status,
-        "legalHold": report.legal_hold,
-        "reporterId": report.reporter_id,
-        "reason": report.reason,
-        "reportedAt": to_iso(report.reported_at),
-        "updatedAt": to_iso(report.updated_at),
-        "said": message_item(report.said),
-        "edits": _edit_items(report.edits),
-    }
-
-
-def report_of(item: Item) -> Report:
-    return Report(
-        id=item["id"].removeprefix(REPORT),
-        reporter_id=item["reporterId"],
-        reason=item["reason"],
-        reported_at=from_iso(item["reportedAt"]),
-        updated_at=from_iso(item["updatedAt"]),
-        status=item["status"],
-        legal_hold=item["legalHold"],
-        said=message_of(item["said"]),
-        edits=tuple(edit_of(edit) for edit in item["edits"]),
-    )
-
-
-def _edit_items(edits: Sequence[Edit]) -> list[dict[str, Any]]:
-    return [
-        {"text": edit.text, "replacedAt": to_iso(edit.replaced_at), "replacedBy": edit.replaced_by} for edit in edits
-    ]
-
-
-def edit_of(item: Item) -> Edit:
-    return Edit(item["text"], from_iso(item["replacedAt"]), item["replacedBy"], attachments_of(item))
-
-
-def decision_item(decision: Decision, *, report_id: str, new_id: str) -> Item:
-    return {
-        "id": f"audit:{report_id}:{new_id}",
-        "pk": REPORTS,
-        "type": "audit",
-        "at": to_iso(decision.at),
-        "by": decision.by,
-        "status": decision.status,
-        "legalHold": decision.legal_hold,
-        "note": decision.note,
-    }
-
-
-def decision_of(item: Item) -> Decision:
-    return Decision(from_iso(item["at"]), item["by"], item["status"], item["legalHold"], item["note"])

@@ -11,8 +11,9 @@ from typing import Any, Final
 from domain.chat.access import Room, look_into, refusal
 from domain.chat.behind import Behind
 from domain.chat.errors import ConversationNotFound, NotGroupAdmin
-from domain.chat.groups import ADMIN, Groups
+from domain.chat.groups import Groups
 from domain.chat.model import partition_of
+from domain.chat.moves import ADMIN
 from domain.chat.planning import is_touch_due, touch_item
 from domain.chat.races import until_won
 from domain.chat.records import HEAD, changed_key, due_key

@@ -21,7 +21,8 @@ from domain.chat.model import Draft, Message, partition_of
 from domain.chat.people import StoredPeople
 from domain.chat.planning import plan_batch
 from domain.chat.records import HEAD
-from domain.chat.reports import Reports, Wanted
+from domain.chat.reported import Wanted
+from domain.chat.reports import Reports
 from domain.chat.search import Search
 from domain.chat.sending import BATCH_MESSAGES
 from domain.files.errors import FileNotFound

@@ -11,7 +11,8 @@ from domain.chat.errors import MessageNotFound, NotParticipant, ReportNotFound
 from domain.chat.holds import HOLD, held_messages
 from domain.chat.model import partition_of
 from domain.chat.people import StoredPeople
-from domain.chat.reports import Reports, Wanted
+from domain.chat.reported import Wanted
+from domain.chat.reports import Reports
 from domain.kernel.containers import CHAT
 from domain.kernel.documents import Query
 from domain.kernel.errors import PreconditionFailed
@@ -104,6 +105,7 @@ async def test_the_queue_is_paged_by_status_newest_first(desk: Desk) -> None:
         made.append((await desk.reports.report(desk.bob, said.id, "x"))[0].id)
         desk.chat.clock.advance(timedelta(seconds=1))
     await desk.decide(made[1], status="dismissed")
+    await desk.chat.sending.settle()
     with desk.chat.documents.measure() as calls:
         first, people, after = await desk.reports.page(status="open", limit=2)
     assert calls.by_kind == {"query": 1, "find_many": 1}

@@ -14,7 +14,7 @@ from domain.chat.expiry import Expiry
 from domain.chat.legal_holds import CONVERSATION, PERSON, renew_holds
 from domain.chat.model import partition_of
 from domain.chat.records import HEAD
-from domain.chat.reports import Wanted
+from domain.chat.reported import Wanted
 from domain.chat.search import Search
 from domain.kernel.containers import CHAT
 from domain.kernel.documents import Item, Query

@@ -11,7 +11,7 @@ from domain.chat.errors import MessageDeleted, MessageNotFound, TooLateToChange
 from domain.chat.legal_holds import CONVERSATION, PERSON
 from domain.chat.model import partition_of
 from domain.chat.records import HEAD
-from domain.chat.reports import Wanted
+from domain.chat.reported import Wanted
 from domain.kernel.clock import to_iso
 from domain.kernel.containers import CHAT
 from domain.kernel.documents import Query

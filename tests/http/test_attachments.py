@@ -153,3 +153,27 @@ async def test_administrators_see_the_files_of_what_was_reported(world: World) -
     (shown,) = (await get(world, url, admin)).json()["items"]
     assert (await read(world, shown["url"])).content == HELLO
     assert (await get(world, f"{FILES}/{file['id']}", admin)).status_code == 404
+
+
+async def test_under_a_legal_hold_administrators_see_a_deleted_messages_files(world: World) -> None:
+    ada, bob, room = await two(world)
+    admin = await an_admin(world)
+    file = await upload(world, ada, HELLO, TXT, "message")
+    sent = (await send(world, ada, room, {"text": "x", "attachments": [{"id": file["id"]}]})).json()
+    hold, url = f"/api/v1/admin/conversations/{room}/hold", f"/api/v1/admin/messages/{sent['id']}"
+    held = await world.client.put(hold, json={"reason": "A court asked."}, headers=admin.bearer)
+    assert held.status_code == 200, held.text
+    await world.client.delete(f"/api/v1/messages/{sent['id']}", headers=ada.bearer)
+    await world.parts.chat.sending.settle()
+    for person in (ada, bob):
+        assert (await get(world, f"{FILES}/{file['id']}", person)).status_code == 404
+        assert code(await get(world, url, person)) == (403, "forbidden")
+    (shown,) = (await get(world, url, admin)).json()["attachments"]
+    assert (await read(world, shown["url"])).content == HELLO
+    lifted = await world.client.request("DELETE", hold, json={"reason": "Over."}, headers=admin.bearer)
+    assert lifted.status_code == 204, lifted.text
+    assert (await get(world, url, admin)).json()["attachments"] == []
+    world.clock.advance(days=1, seconds=1)
+    await world.run_jobs("sweep_files")
+    assert (await read(world, shown["url"])).status_code in {403, 404}
+    assert await world.parts.blobs.stat(f"{file['id']}/{shown['url'].partition('?')[0].rpartition('/')[2]}") is None
