@@ -10,6 +10,7 @@ from typing import Any, Final
 import uvicorn
 
 from devhost.front import Front
+from devhost.http_protocol import HttpProtocol
 
 _REQUESTS_GRACE: Final = 2
 """Whole seconds that requests in flight have to be answered. With the queues' own grace: below 5 s in all."""
@@ -21,7 +22,7 @@ class ApiServer(uvicorn.Server):
     def __init__(self, app: Front) -> None:
         config = uvicorn.Config(
             app,
-            http="httptools",
+            http=HttpProtocol,
             ws="none",
             lifespan="off",
             log_config=None,

@@ -11,8 +11,9 @@ from email.message import Message
 from typing import Any, Final
 
 from uvicorn import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
+
+from devhost.http_protocol import HttpProtocol
 
 IDLE_SECONDS: Final = 75
 """How long an idle connection is kept: longer than clients do, so that it is they who close."""
@@ -43,8 +44,11 @@ class Request:
 
     @property
     def charset(self) -> str | None:
+        said = self.headers.get("content-type", "")
+        if "charset" not in said.lower():  # to parse what hardly any request has took longer than to send it on
+            return None
         named = Message()
-        named["content-type"] = self.headers.get("content-type", "")
+        named["content-type"] = said
         return named.get_content_charset()
 
     async def body(self, most: int) -> bytes:
@@ -85,7 +89,7 @@ class HttpServer:
         self._config = Config(
             self._serve,
             interface="asgi3",
-            http=HttpToolsProtocol,
+            http=HttpProtocol,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -100,7 +104,7 @@ class HttpServer:
 
     def connection(self) -> asyncio.Protocol:
         """For one TCP connection."""
-        return HttpToolsProtocol(self._config, self._state, {})
+        return HttpProtocol(self._config, self._state, {})
 
     def close(self) -> None:
         """End idle connections now, the others after their answer."""
