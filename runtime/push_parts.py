@@ -4,7 +4,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from domain.chat.devices import Devices
-from domain.chat.push import PushService
+from domain.chat.ports import PushService
 from domain.chat.pushing import Pushing
 
 if TYPE_CHECKING:

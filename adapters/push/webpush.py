@@ -46,7 +46,7 @@ class PushServiceBusy(Unavailable):
 
 
 class WebPush:
-    """`domain.chat.push.PushService`. *private_key* is a P-256 key's 32 bytes in base64url; *subject* is how a push
+    """`domain.chat.ports.PushService`. *private_key* is a P-256 key's 32 bytes in base64url; *subject* is how a push
     service reaches us (`mailto:` or `https:`)."""
 
     def __init__(

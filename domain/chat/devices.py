@@ -9,7 +9,8 @@ from datetime import timedelta
 from typing import Final
 
 from domain.chat.errors import ConversationBusy
-from domain.chat.push import MAX_DEVICES, Device, PushHosts, PushService, Target, clean_target
+from domain.chat.ports import PushService
+from domain.chat.push import MAX_DEVICES, Device, PushHosts, Target, clean_target
 from domain.kernel.clock import Clock
 from domain.kernel.containers import CHAT
 from domain.kernel.documents import DocumentStore, Item, ItemExists, ItemNotFound, ItemStale, Stored
@@ -68,11 +69,15 @@ class Devices:
             device = Device(known.id if known else new_id, target, session_id, self._clock.now())
             if owned and owned.item["userId"] != user_id and owned.item["keys"] != _keys_digest(target):
                 raise EndpointTaken
+            kept = _with(devices, device)
             try:
                 await self._write(endpoint_item(device, user_id), owned)
-                await self._write(_list_item(user_id, _with(devices, device)), listed)
+                await self._write(_list_item(user_id, kept), listed)
             except LOST_RACE:
                 continue
+            for oldest in devices:
+                if oldest.id not in {each.id for each in kept}:
+                    await self._release(user_id, oldest)
             return device, known is None
         raise ConversationBusy(retry_after=1)
 

@@ -1,8 +1,10 @@
 """What chat needs from elsewhere."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Protocol
 
+from domain.chat.push import Outcome, Target, Urgency
 from domain.kernel.attachments import Attachment, Claimed
 
 
@@ -39,3 +41,19 @@ class Sessions(Protocol):
     async def stands(self, user_id: str, session_id: str) -> bool:
         """The same for a session that is known to be this person's: one cache trip, mostly. Raises Unavailable."""
         ...
+
+
+class PushService(Protocol):
+    def public_key(self) -> str:
+        """Ours, as browsers take it for `applicationServerKey`: the uncompressed point in base64url."""
+        ...
+
+    def can_encrypt_for(self, target: Target) -> bool:
+        """Whether its key is a point of the curve."""
+        ...
+
+    async def push(self, target: Target, payload: bytes, *, topic: str, urgency: Urgency, ttl: timedelta) -> Outcome:
+        """Raises Unavailable for a service that is away or has enough (429), with `retry_after` where it says so."""
+        ...
+
+    async def close(self) -> None: ...

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from domain.kernel.clock import from_iso, to_iso
@@ -69,22 +69,6 @@ class Target:
     def service(self) -> str:
         """The push service's host."""
         return urlsplit(self.endpoint).hostname or ""
-
-
-class PushService(Protocol):
-    def public_key(self) -> str:
-        """Ours, as browsers take it for `applicationServerKey`: the uncompressed point in base64url."""
-        ...
-
-    def can_encrypt_for(self, target: Target) -> bool:
-        """Whether its key is a point of the curve."""
-        ...
-
-    async def push(self, target: Target, payload: bytes, *, topic: str, urgency: Urgency, ttl: timedelta) -> Outcome:
-        """Raises Unavailable for a service that is away or has enough (429), with `retry_after` where it says so."""
-        ...
-
-    async def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

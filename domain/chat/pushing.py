@@ -7,12 +7,13 @@ from typing import Any, Final
 from domain.chat.access import is_present
 from domain.chat.devices import DEVICES, ENDPOINT, Devices, devices_of, is_owner
 from domain.chat.model import partition_of
-from domain.chat.ports import Sessions
+from domain.chat.ports import PushService, Sessions
 from domain.chat.presence import PRESENCE, attendance_of
-from domain.chat.push import TTL, Device, Outcome, PushService, Urgency, payload_of, topic_of
+from domain.chat.push import TTL, Device, Outcome, Urgency, payload_of, topic_of
 from domain.chat.records import MEMBER, member_of
+from domain.kernel.accounts import ACCOUNT_ID, Account
 from domain.kernel.clock import Clock, from_iso, to_iso
-from domain.kernel.containers import CHAT
+from domain.kernel.containers import ACCOUNTS, CHAT
 from domain.kernel.documents import DocumentStore
 from domain.kernel.errors import Unavailable
 from domain.kernel.outbox import Queue
@@ -63,13 +64,16 @@ class Pushing:
     async def run(self, task: Mapping[str, Any]) -> None:
         """Do a `push_task`, if it is not moot. A repeat replaces what still waits at the push service.
 
-        One `find_many`, one session check and one push. Raises Unavailable when a store or a queue is away.
+        One `find_many`, one point read, one session check and one push. Raises Unavailable when a store or a queue is
+        away.
         """
         service = self._service()
         if service is None or self._clock.now() >= from_iso(task["until"]):
             return
         device = await self._find(task)
         if device is None:
+            return
+        if not await self._is_welcome(task["userId"]):
             return
         if not await self._sessions.stands(task["userId"], device.session_id):
             await self._devices.forget(task["userId"], device.id)
@@ -110,6 +114,14 @@ class Pushing:
         if place is None or not is_present(place.item) or member_of(place.item).last_read_seq >= task["seq"]:
             return None
         return device
+
+    async def _is_welcome(self, user_id: str) -> bool:
+        """As of now: the task may have waited into the night."""
+        stored = await self._documents.find(ACCOUNTS, user_id, ACCOUNT_ID)
+        if stored is None:
+            return False
+        account = Account.from_item(stored.item)
+        return account.verified and account.preferences.takes_pushes(self._clock.now())
 
     async def _try_later(self, task: Mapping[str, Any], retry_after: float) -> None:
         pause = min(FIRST_PAUSE * 2 ** min(task["tries"], 10), LONGEST_PAUSE)

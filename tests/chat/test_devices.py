@@ -66,6 +66,9 @@ async def test_beyond_the_most_the_oldest_goes(desk: Desk) -> None:
         await desk.register(ada, a_browser(f"{n:02}"))
         desk.chat.clock.advance(seconds=1)
     assert await desk.endpoints(ada) == [f"{n:02}" for n in range(MAX_DEVICES + 1, 1, -1)]
+    bob = desk.chat.ids.new()
+    await desk.register(bob, a_browser("00"))  # with keys of its own: nobody holds the endpoint any more
+    assert await desk.endpoints(bob) == ["00"]
 
 
 async def test_many_at_once_are_all_kept(desk: Desk, more: Callable[[], Instance]) -> None:

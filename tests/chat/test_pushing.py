@@ -219,6 +219,17 @@ async def test_a_service_that_is_down_is_tried_for_an_hour_and_no_longer(post: P
     assert len(await post.devices.list(post.bob)) == 1
 
 
+@pytest.mark.parametrize("changes", [{"notifications": False}, {"quiet_hours": QuietHours(time(12), time(13), "UTC")}])
+async def test_what_is_tried_again_respects_what_was_chosen_meanwhile(post: Post, changes: dict[str, Any]) -> None:
+    post.server.answers = [503, 201]
+    await post.say()
+    await post.deliver()
+    await post.street.prefer(post.bob, **changes)
+    await post.deliver(timedelta(minutes=1))
+    assert len(post.server.pushed) == 1
+    assert await post.chat.queue.peek(PUSHES) == []
+
+
 async def test_what_a_service_refuses_is_dropped(post: Post) -> None:
     post.server.answers = [400]
     await post.say()
@@ -257,12 +268,12 @@ async def test_who_left_hears_no_more(post: Post) -> None:
     assert post.server.pushed == []
 
 
-async def test_a_push_costs_one_read_and_one_request(post: Post) -> None:
+async def test_a_push_costs_two_reads_and_one_request(post: Post) -> None:
     await post.say()
     await post.street.wait()
     with post.chat.documents.measure() as calls:
         await post.work()
-    assert calls.by_kind == {"find_many": 1}
+    assert calls.by_kind == {"find_many": 1, "find": 1}
     assert len(post.server.pushed) == 1
 
 
