@@ -1,11 +1,27 @@
-"""Who may do what: every chat route for everyone it could be asked by."""
+"""Who may do what: every chat route for everyone it could be asked by (`tests/http/chat_matrix.py`)."""
 
+import json
 from dataclasses import dataclass
-from typing import Any
 
+import httpx
 import pytest
 
 from domain.files.kinds import TXT
+from tests.http.chat_matrix import (
+    ADMINISTRATION,
+    BETWEEN_TWO,
+    DIRECT,
+    FILES,
+    GROUP,
+    HEART,
+    IN_A_GROUP,
+    LATER,
+    NOBODY,
+    NOT_BY_SIGN_IN,
+    OF_A_FILE,
+    OWN,
+    Ask,
+)
 from tests.http.test_chat_signals import CHAT, open_direct, post, say
 from tests.http.test_groups import a_group
 from tests.http.test_users import an_admin
@@ -13,219 +29,29 @@ from tests.uploads import upload
 from tests.world import Person, World
 from web.declaration import ENDPOINTS
 
-HEART = "%E2%9D%A4%EF%B8%8F"
-NOBODY = "01890a5d-ac96-774b-bcce-b302099a8057"
-ROOM = "v1/conversations/{conversation_id}"
-MESSAGE = "v1/messages/{message_id}"
-LATER = {"text": "later", "sendAt": "2026-01-20T18:00:00Z"}
-SCHEDULED = ROOM + "/scheduled/{scheduled_id}"
-HOLD = "v1/admin/conversations/{conversation_id}/hold"
-REACTION = MESSAGE + "/reactions/{emoji}"
-PLACE = ROOM + "/participants/{user_id}"
-
-Rule = tuple[str, str, dict[str, Any] | None]
-
-GROUP: list[tuple[Rule, dict[str, int]]] = [
-    # In a group: its admin (who also said the message), a participant, a former one, a stranger, the platform's admin.
-    (("GET", ROOM, None), {"lead": 200, "member": 200, "former": 403, "stranger": 403, "admin": 403}),
-    (("PATCH", ROOM, {"name": "New"}), {"lead": 200, "member": 403, "former": 403, "stranger": 403, "admin": 403}),
-    (
-        ("POST", ROOM + "/participants", {"userIds": ["{lead}"]}),
-        {
-            "lead": 200,
-            "member": 403,
-            "former": 403,
-            "stranger": 403,
-            "admin": 403,
-        },
-    ),
-    (("PATCH", PLACE, {"role": "member"}), {"lead": 200, "member": 403, "former": 403, "stranger": 403, "admin": 403}),
-    (("GET", ROOM + "/messages", None), {"lead": 200, "member": 200, "former": 403, "stranger": 403, "admin": 403}),
-    (
-        ("POST", ROOM + "/messages", {"text": "hi"}),
-        {
-            "lead": 201,
-            "member": 201,
-            "former": 403,
-            "stranger": 403,
-            "admin": 403,
-        },
-    ),
-    (("POST", ROOM + "/read", {"seq": 1}), {"lead": 200, "member": 200, "former": 403, "stranger": 403, "admin": 403}),
-    (
-        ("POST", ROOM + "/typing", {"state": "start"}),
-        {
-            "lead": 204,
-            "member": 204,
-            "former": 403,
-            "stranger": 403,
-            "admin": 403,
-        },
-    ),
-    (("GET", ROOM + "/draft", None), {"lead": 404, "member": 404, "former": 403, "stranger": 403, "admin": 403}),
-    (
-        ("PUT", ROOM + "/draft", {"text": "I th"}),
-        {
-            "lead": 200,
-            "member": 200,
-            "former": 403,
-            "stranger": 403,
-            "admin": 403,
-        },
-    ),
-    (("DELETE", ROOM + "/draft", None), {"lead": 204, "member": 204, "former": 403, "stranger": 403, "admin": 403}),
-    (
-        ("POST", ROOM + "/scheduled", LATER),
-        {
-            "lead": 201,
-            "member": 201,
-            "former": 403,
-            "stranger": 403,
-            "admin": 403,
-        },
-    ),
-    # One's own and nobody else's; who was put out sees what became of theirs.
-    (
-        ("GET", ROOM + "/scheduled", None),
-        {
-            "lead": 200,
-            "member": 200,
-            "former": 200,
-            "stranger": 200,
-            "admin": 200,
-        },
-    ),
-    (("GET", SCHEDULED, None), {"lead": 200, "member": 404, "former": 404, "stranger": 404, "admin": 404}),
-    (("PATCH", SCHEDULED, {"text": "x"}), {"lead": 200, "member": 404, "former": 404, "stranger": 404, "admin": 404}),
-    (("DELETE", SCHEDULED, None), {"lead": 204, "member": 404, "former": 404, "stranger": 404, "admin": 404}),
-    (("GET", ROOM + "/retention", None), {"lead": 200, "member": 200, "former": 403, "stranger": 403, "admin": 200}),
-    (
-        ("PUT", ROOM + "/retention", {"days": 30}),
-        {
-            "lead": 200,
-            "member": 403,
-            "former": 403,
-            "stranger": 403,
-            "admin": 200,
-        },
-    ),
-    *[
-        ((method, route, body), {"lead": 403, "member": 403, "former": 403, "stranger": 403, "admin": status})
-        for method, route, body, status in (
-            ("GET", HOLD, None, 200),
-            ("PUT", HOLD, {"reason": "A complaint."}, 200),
-            ("DELETE", HOLD, {"reason": "Settled."}, 204),
-            ("GET", "v1/admin/messages/{message_id}", None, 200),
-        )
-    ],
-    (("PATCH", MESSAGE, {"text": "x"}), {"lead": 200, "member": 403, "former": 403, "stranger": 403, "admin": 403}),
-    (("PUT", REACTION, None), {"lead": 200, "member": 200, "former": 403, "stranger": 403, "admin": 403}),
-    (("DELETE", REACTION, None), {"lead": 204, "member": 204, "former": 403, "stranger": 403, "admin": 403}),
-    (("DELETE", MESSAGE, None), {"lead": 204, "member": 403, "former": 403, "stranger": 403, "admin": 204}),
-    (("DELETE", PLACE, None), {"lead": 204, "member": 204, "former": 403, "stranger": 403, "admin": 403}),
-]
-
-DIRECT: list[tuple[Rule, dict[str, int]]] = [
-    # Between two: who said the message, the other one, a stranger (who must not learn that it exists), the platform's
-    # admin; and the same two of another pair, of whom one blocks the other.
-    (("GET", ROOM, None), {"lead": 200, "member": 200, "stranger": 404, "admin": 404, "blocked": 200, "blocker": 200}),
-    (("PATCH", ROOM, {"name": "x"}), {"lead": 403, "member": 403, "stranger": 404, "admin": 404, "blocked": 403}),
-    (
-        ("POST", ROOM + "/participants", {"userIds": [NOBODY]}),
-        {
-            "lead": 403,
-            "member": 403,
-            "stranger": 404,
-            "admin": 404,
-            "blocked": 403,
-        },
-    ),
-    (("PATCH", PLACE, {"role": "admin"}), {"lead": 403, "member": 403, "stranger": 404, "admin": 404, "blocked": 403}),
-    (("DELETE", PLACE, None), {"lead": 403, "member": 403, "stranger": 404, "admin": 404, "blocked": 403}),
-    (
-        ("GET", ROOM + "/messages", None),
-        {
-            "lead": 200,
-            "member": 200,
-            "stranger": 404,
-            "admin": 404,
-            "blocked": 200,
-            "blocker": 200,
-        },
-    ),
-    (
-        ("POST", ROOM + "/messages", {"text": "hi"}),
-        {
-            "lead": 201,
-            "member": 201,
-            "stranger": 404,
-            "admin": 404,
-            "blocked": 403,
-            "blocker": 403,
-        },
-    ),
-    (("POST", ROOM + "/read", {"seq": 1}), {"lead": 200, "member": 200, "stranger": 404, "admin": 404, "blocked": 200}),
-    (("PUT", ROOM + "/draft", {"text": "I"}), {"lead": 200, "stranger": 404, "admin": 404, "blocked": 200}),
-    (("DELETE", ROOM + "/draft", None), {"lead": 204, "member": 204, "stranger": 404, "admin": 404, "blocked": 204}),
-    (("GET", ROOM + "/draft", None), {"lead": 404, "member": 404, "stranger": 404, "admin": 404, "blocked": 404}),
-    (
-        ("POST", ROOM + "/scheduled", LATER),
-        {
-            "lead": 201,
-            "member": 201,
-            "stranger": 404,
-            "admin": 404,
-            "blocked": 403,
-            "blocker": 403,
-        },
-    ),
-    (("GET", ROOM + "/retention", None), {"lead": 200, "member": 200, "stranger": 404, "admin": 200, "blocked": 200}),
-    (
-        ("PUT", ROOM + "/retention", {"days": 30}),
-        {
-            "lead": 403,
-            "member": 403,
-            "stranger": 404,
-            "admin": 200,
-            "blocked": 403,
-        },
-    ),
-    (("PATCH", MESSAGE, {"text": "x"}), {"lead": 200, "member": 403, "stranger": 404, "admin": 404, "blocked": 403}),
-    (("PUT", REACTION, None), {"lead": 200, "member": 200, "stranger": 404, "admin": 404, "blocked": 403}),
-    (("DELETE", REACTION, None), {"lead": 204, "member": 204, "stranger": 404, "admin": 404, "blocked": 403}),
-    (("DELETE", MESSAGE, None), {"lead": 204, "member": 403, "stranger": 404, "admin": 204}),
-]
+NAMES = ("lead", "member", "former", "stranger", "blocked", "blocker")
+SECRET = "zanzibar at noon"
+ELSEWHERE = {
+    "auth",
+    "courses",
+    "docs",
+    "fallback",
+    "files",
+    "forms",
+    "health",
+    "progress",
+    "users",
+}
+"""The files of blueprints that are not chat's; whatever is new is, until it is named here."""
 
 
-FILE = "v1/files/{file_id}"
+@dataclass
+class Place:
+    """A conversation, and a message in it."""
 
-FILES: list[tuple[Rule, dict[str, int]]] = [
-    # Of a message in a group, or (blocked, blocker) between two: whoever is there reads, its owner and admins delete.
-    (
-        ("GET", FILE, None),
-        {
-            "lead": 200,
-            "member": 200,
-            "former": 404,
-            "stranger": 404,
-            "admin": 404,
-            "blocked": 200,
-            "blocker": 200,
-        },
-    ),
-    (
-        ("DELETE", FILE, None),
-        {
-            "lead": 204,
-            "member": 404,
-            "former": 404,
-            "stranger": 404,
-            "admin": 204,
-            "blocked": 204,
-            "blocker": 404,
-        },
-    ),
-]
+    room: str
+    message: str
+    file: str = NOBODY
 
 
 @dataclass
@@ -233,108 +59,150 @@ class Cast:
     world: World
     people: dict[str, Person]
 
-    async def ask(self, who: str, rule: Rule, room: str, message: str, file_id: str = NOBODY) -> int:
-        method, route, body = rule
-        values = {
-            "conversation_id": room,
-            "message_id": message,
-            "emoji": HEART,
-            "file_id": file_id,
+    async def ask(self, who: str, ask: Ask, place: Place | None = None) -> httpx.Response:
+        place = place or Place(NOBODY, NOBODY)
+        ids = {
+            "conversation_id": place.room,
+            "message_id": place.message,
+            "file_id": place.file,
             "user_id": self.people["member"].id,
+            "emoji": HEART,
             "scheduled_id": NOBODY,
+            "report_id": NOBODY,
+            "subscription_id": NOBODY,
         }
-        if "{scheduled_id}" in route:
-            made = await post(self.world, f"{CHAT}/{room}/scheduled", self.people["lead"], LATER)
-            values["scheduled_id"] = made.json()["id"]
-        if body and "userIds" in body:
-            body = {"userIds": [each.format(lead=self.people["lead"].id) for each in body["userIds"]]}
-        url = f"/api/{route.format(**values)}"
-        reply = await self.world.client.request(method, url, json=body, headers=self.people[who].bearer)
+        if "{scheduled_id}" in ask.route:
+            made = await post(self.world, f"{CHAT}/{place.room}/scheduled", self.people["lead"], LATER)
+            ids["scheduled_id"] = made.json()["id"]
+        lead = self.people["lead"].id
+        url = f"/api/{ask.route.format(**ids)}?{ask.query.format(lead=lead)}"
+        body = json.loads(json.dumps(ask.body).replace("{lead}", lead))
+        bearer = self.people[who].bearer
+        reply = await self.world.client.request(ask.method, url, json=body, headers=bearer)
         assert "traceback" not in reply.text.lower()
-        return reply.status_code
+        return reply
+
+    async def a_group(self) -> Place:
+        """Where one was put out before anything was said, and one is blocked by its admin."""
+        lead, former = self.people["lead"], self.people["former"]
+        await self.world.client.delete(f"/api/v1/users/{self.people['blocked'].id}/block", headers=lead.bearer)
+        room = await a_group(self.world, lead, self.people["member"], former, self.people["blocked"])
+        await self.world.client.delete(f"{CHAT}/{room}/participants/{former.id}", headers=lead.bearer)
+        await post(self.world, f"/api/v1/users/{self.people['blocked'].id}/block", lead)
+        return Place(room, (await say(self.world, lead, room, SECRET))["id"])
+
+    async def a_pair(self) -> Place:
+        room = await open_direct(self.world, self.people["lead"], self.people["member"])
+        return Place(room, (await say(self.world, self.people["lead"], room, SECRET))["id"])
+
+    async def a_pair_apart(self) -> Place:
+        """What was said before one blocked the other."""
+        blocked, blocker = self.people["blocked"], self.people["blocker"]
+        await self.world.client.delete(f"/api/v1/users/{blocked.id}/block", headers=blocker.bearer)
+        room = await open_direct(self.world, blocked, blocker)
+        said = (await say(self.world, blocked, room, SECRET))["id"]
+        await post(self.world, f"/api/v1/users/{blocked.id}/block", blocker)
+        return Place(room, said)
+
+    async def a_file(self, *, apart: bool) -> Place:
+        sender = self.people["blocked" if apart else "lead"]
+        place = await (self.a_pair_apart() if apart else self.a_group())
+        if apart:
+            await self.world.client.delete(f"/api/v1/users/{sender.id}/block", headers=self.people["blocker"].bearer)
+        file_id = (await upload(self.world, sender, b"hello\n", TXT, "message"))["id"]
+        body = {"text": "", "attachments": [{"id": file_id}]}
+        sent = await post(self.world, f"{CHAT}/{place.room}/messages", sender, body)
+        assert sent.status_code == 201, sent.text
+        if apart:
+            await post(self.world, f"/api/v1/users/{sender.id}/block", self.people["blocker"])
+        return Place(place.room, sent.json()["id"], file_id)
 
 
 @pytest.fixture
 async def cast(world: World) -> Cast:
-    names = ("lead", "member", "former", "stranger", "blocked", "blocker")
-    people = {name: await world.sign_up(name) for name in names}
+    people = {name: await world.sign_up(name) for name in NAMES}
     return Cast(world, people | {"admin": await an_admin(world, "admin")})
 
 
-async def test_in_a_group(cast: Cast) -> None:
-    lead, member, former = (cast.people[name] for name in ("lead", "member", "former"))
-    for rule, expected in GROUP:
-        for who, status in expected.items():
-            room = await a_group(cast.world, lead, member, former)
-            message = (await say(cast.world, lead, room, "hello"))["id"]
-            await cast.world.client.delete(f"{CHAT}/{room}/participants/{former.id}", headers=lead.bearer)
-            assert await cast.ask(who, rule, room, message) == status, (rule, who)
+def named(value: object) -> str:
+    return f"{value.method} {value.route}" if isinstance(value, Ask) else ""
 
 
-async def test_between_two(cast: Cast) -> None:
-    lead, member = cast.people["lead"], cast.people["member"]
-    room = await open_direct(cast.world, lead, member)
-    blocker, blocked = cast.people["blocker"], cast.people["blocked"]
-    closed = await open_direct(cast.world, blocked, blocker)
-    said = (await say(cast.world, blocked, closed, "hello"))["id"]
-    await post(cast.world, f"/api/v1/users/{blocked.id}/block", blocker)
-    for rule, expected in DIRECT:
-        for who, status in expected.items():
-            if who.startswith("block"):
-                assert await cast.ask(who, rule, closed, said) == status, (rule, who)
-            else:
-                message = (await say(cast.world, lead, room, "hello"))["id"]
-                assert await cast.ask(who, rule, room, message) == status, (rule, who)
+@pytest.mark.parametrize(("ask", "statuses"), GROUP, ids=named)
+async def test_in_a_group(cast: Cast, ask: Ask, statuses: tuple[int, ...]) -> None:
+    answers = {who: (await cast.ask(who, ask, await cast.a_group())).status_code for who in IN_A_GROUP}
+    assert answers == dict(zip(IN_A_GROUP, statuses, strict=True))
 
 
-async def test_files_of_messages(cast: Cast) -> None:
-    lead, member, former = (cast.people[name] for name in ("lead", "member", "former"))
-    blocker, blocked = cast.people["blocker"], cast.people["blocked"]
-    for rule, expected in FILES:
-        for who, status in expected.items():
-            apart = who.startswith("block")
-            await cast.world.client.delete(f"/api/v1/users/{blocked.id}/block", headers=blocker.bearer)
-            room = await (
-                open_direct(cast.world, blocked, blocker) if apart else a_group(cast.world, lead, member, former)
-            )
-            sender = blocked if apart else lead
-            file_id = (await upload(cast.world, sender, b"hello\n", TXT, "message"))["id"]
-            url = f"{CHAT}/{room}/messages"
-            sent = await post(cast.world, url, sender, {"text": "", "attachments": [{"id": file_id}]})
-            assert sent.status_code == 201, sent.text
-            if apart:
-                await post(cast.world, f"/api/v1/users/{blocked.id}/block", blocker)
-            else:
-                await cast.world.client.delete(f"{CHAT}/{room}/participants/{former.id}", headers=lead.bearer)
-            assert await cast.ask(who, rule, room, NOBODY, file_id) == status, (rule, who)
+@pytest.mark.parametrize(("ask", "statuses"), DIRECT, ids=named)
+async def test_between_two(cast: Cast, ask: Ask, statuses: tuple[int, ...]) -> None:
+    answers = {}
+    for who in BETWEEN_TWO:
+        place = await (cast.a_pair_apart() if who.startswith("block") else cast.a_pair())
+        answers[who] = (await cast.ask(who, ask, place)).status_code
+    assert answers == dict(zip(BETWEEN_TWO, statuses, strict=True))
+
+
+@pytest.mark.parametrize(("ask", "statuses"), FILES, ids=named)
+async def test_files_of_messages(cast: Cast, ask: Ask, statuses: tuple[int, ...]) -> None:
+    answers = {}
+    for who in OF_A_FILE:
+        apart = who.startswith("block")
+        answers[who] = (await cast.ask(who, ask, await cast.a_file(apart=apart))).status_code
+    assert answers == dict(zip(OF_A_FILE, statuses, strict=True))
+
+
+async def test_what_is_ones_own_tells_nothing_of_others(cast: Cast) -> None:
+    """The conversation's name and what was said there, only to who is there; who else is, to nobody else."""
+    place = await cast.a_group()
+    await cast.world.run_jobs()
+    for who in IN_A_GROUP:
+        since = (await cast.ask(who, Ask("GET", "v1/chat/sync"))).json()["cursor"]
+        await cast.world.parts.chat.sending.settle()
+        changed = {"text": f"{SECRET} and {who}"}
+        await cast.world.client.patch(
+            f"/api/v1/messages/{place.message}", json=changed, headers=cast.people["lead"].bearer
+        )
+        await cast.world.run_jobs()
+        told = [await cast.ask(who, ask) for ask in OWN if ask.method == "GET" and "push/key" not in ask.route]
+        told.append(await cast.ask(who, Ask("GET", "v1/chat/sync", query=f"since={since}")))
+        assert [reply.status_code for reply in told] == [200] * len(told), [reply.text for reply in told]
+        hears = {reply.request.url.path for reply in told if "zanzibar" in reply.text}
+        is_there = who in {"lead", "member", "blocked"}
+        assert bool(hears) is is_there, (who, hears)
+        assert (place.room in "".join(reply.text for reply in told)) is (is_there or who == "former"), who
+        assert bool(told[3].json()["items"]) is is_there, who
+
+
+@pytest.mark.parametrize("ask", ADMINISTRATION, ids=named)
+async def test_administration_is_for_administrators(cast: Cast, ask: Ask) -> None:
+    for who in NAMES:
+        refused = await cast.ask(who, ask)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (403, "forbidden"), who
+    assert (await cast.ask("admin", ask)).status_code in {200, 204, 404}
 
 
 async def test_without_a_sign_in_nothing_is_answered(cast: Cast) -> None:
-    room = await a_group(cast.world, cast.people["lead"], cast.people["member"])
-    rules = [rule for rule, _ in (*GROUP, *DIRECT, *FILES)]
-    for method, route, body in (*rules, ("GET", "v1/conversations", None), ("GET", "v1/chat/sync", None)):
-        ids = {
-            "conversation_id": room,
-            "message_id": room,
-            "user_id": NOBODY,
-            "scheduled_id": NOBODY,
-            "file_id": NOBODY,
-        }
-        url = f"/api/{route.format(emoji=HEART, **ids)}"
-        async with cast.world.browser() as nobody:
-            reply = await nobody.request(method, url, json=body)
-        assert (reply.status_code, reply.json()["error"]["code"]) == (401, "missing_token"), (method, url)
+    asks = [*(ask for ask, _ in (*GROUP, *DIRECT, *FILES)), *OWN, *ADMINISTRATION]
+    ids = dict.fromkeys(
+        ("conversation_id", "message_id", "user_id", "scheduled_id", "file_id", "report_id", "subscription_id"), NOBODY
+    )
+    async with cast.world.browser() as nobody:
+        for ask in asks:
+            url = f"/api/{ask.route.format(emoji=HEART, **ids)}"
+            reply = await nobody.request(ask.method, url, json=ask.body)
+            assert (reply.status_code, reply.json()["error"]["code"]) == (401, "missing_token"), ask
 
 
 def test_no_route_is_forgotten() -> None:
-    covered = {(method, route) for (method, route, _), _ in (*GROUP, *DIRECT)}
-    modules = {
-        f"blueprints.{name}"
-        for name in ("chat", "groups", "chat_messages", "chat_signals", "chat_drafts", "chat_scheduled", "retention")
-    }
+    in_groups, in_pairs = ({(ask.method, ask.route) for ask, _ in table} for table in (GROUP, DIRECT))
+    others = {(ask.method, ask.route) for ask in (*OWN, *ADMINISTRATION)} | NOT_BY_SIGN_IN
     routes = {
         (each.method, each.route)
         for each in ENDPOINTS.values()
-        if each.handler.__module__ in modules and ("{conversation_id}" in each.route or "{message_id}" in each.route)
+        if each.handler.__module__.removeprefix("blueprints.") not in ELSEWHERE
     }
-    assert routes - covered == set()
+    assert routes == in_groups | others
+    assert {(method, route) for method, route in in_groups if "{scheduled_id}" not in route} == in_pairs
+    of_a_conversation = {each for each in routes if "{conversation_id}" in each[1] or "{message_id}" in each[1]}
+    assert of_a_conversation == in_groups

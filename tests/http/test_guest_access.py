@@ -7,7 +7,7 @@ import pytest
 
 from blueprints.access import ANY_ACCOUNT, PARTICIPANTS
 from tests.guests import Guest, a_guest, receive_guests
-from tests.http.test_chat_access import HEART, NOBODY
+from tests.http.chat_matrix import HEART, NOBODY
 from tests.world import World
 from web.access import Requires
 from web.declaration import ENDPOINTS, Endpoint
