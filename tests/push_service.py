@@ -19,7 +19,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from domain.kernel.clock import Clock
-from tests.servers import free_port
 
 VAPID_KEY = base64.urlsafe_b64encode(b"\x07" * 32).rstrip(b"=").decode()
 SUBJECT = "mailto:team@tools.example"
@@ -136,12 +135,13 @@ class PushServer:
 
 @asynccontextmanager
 async def a_push_server(clock: Clock) -> AsyncGenerator[PushServer]:
-    server = PushServer(free_port(), clock)
+    server = PushServer(0, clock)
     app = web.Application()
     app.router.add_post("/push/{name}", server.take)
     runner = web.AppRunner(app)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", server.port).start()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    server.port = runner.addresses[0][1]
     try:
         yield server
     finally:
