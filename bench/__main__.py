@@ -24,7 +24,7 @@ from bench.peers.ejabberd import Ejabberd
 from bench.peers.parse import Parse
 from bench.peers.synapse import Synapse
 from bench.report import write
-from bench.rows import Bench, Results
+from bench.rows import BREAKS, Bench, Results
 from bench.subject import Subject
 from bench.subjects import Ours, Template
 from bench.worker import under_the_runtime
@@ -45,12 +45,9 @@ def peers(folder: Path) -> Iterator[Subject]:
 async def measure(
     folder: Path, subjects: Sequence[Subject], only: list[str], *, windows: int, seconds: float
 ) -> Results:
-    bench = Bench(subjects, Results(), windows, seconds)
     print("people and histories", flush=True)
-    for subject in subjects:
-        async with subject.serving():
-            await subject.prepare()
-        await subject.fill()
+    bench = Bench([subject for subject in subjects if await _is_ready(subject)], Results(), windows, seconds)
+    subjects = bench.subjects
     if "start" in only:
         await bench.cold_starts()
     async with AsyncExitStack() as stack:
@@ -68,6 +65,20 @@ async def measure(
     if "worker" in only:
         await under_the_runtime(folder, bench.results, windows=windows, seconds=seconds)
     return bench.results
+
+
+async def _is_ready(subject: Subject) -> bool:
+    """Make its people and histories. A peer that cannot is named and left out; without ours or T there is no bench."""
+    try:
+        async with subject.serving():
+            await subject.prepare()
+        await subject.fill()
+    except BREAKS as error:
+        if subject.name in {"ours", "T"}:
+            raise
+        print(f"NOT MEASURED: {subject.name}. {type(error).__name__} {error}", flush=True)
+        return False
+    return True
 
 
 def main() -> None:
@@ -91,6 +102,8 @@ def main() -> None:
     (build / "bench.json").write_text(json.dumps(kept, indent=1))
     if given.page:
         write(given.page, results, windows=given.windows, seconds=given.seconds)
+    if failed := [f"{row}: {fault}" for (row, name), fault in results.faults.items() if name == "ours"]:
+        raise SystemExit("\n".join(["Ours failed:", *failed]))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, closing
 from typing import ClassVar, Final
 
 from bench.http_load import Window, request
-from bench.process import Process
+from bench.process import Process, end
 from bench.receivers import Steps, numbers_in
 from bench.speakers import Speaker, in_flight
 from bench.subject import SWITCHED, SendOne, Subject, handshake, text_frame, text_of
@@ -40,8 +40,7 @@ class Limit(Subject):
             await self._listens()
             yield
         finally:
-            process.terminate()
-            await process.wait()
+            await end(process)
 
     async def _listens(self) -> None:
         async with asyncio.timeout(30):

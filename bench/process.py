@@ -1,5 +1,6 @@
 """What a server's process costs, as the kernel counts it (Linux)."""
 
+import asyncio
 import os
 import re
 from contextlib import suppress
@@ -47,6 +48,13 @@ class Process:
         """Its only child."""
         [child] = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         return Process(int(child))
+
+
+async def end(process: asyncio.subprocess.Process) -> None:
+    """Ask it to, and wait until it did. It may have ended already."""
+    with suppress(ProcessLookupError):
+        process.terminate()
+    await process.wait()
 
 
 @dataclass(frozen=True, slots=True)

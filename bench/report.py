@@ -22,7 +22,7 @@ def lines(results: Results, *, windows: int, seconds: float) -> Iterator[str]:
     yield "| what | must be | is | |"
     yield "|---|---|---|---|"
     for bar in BARS:
-        if results.has(bar.row):
+        if bar.row in results.rows():
             yield f"| {bar.row} | {bar.what} | {_judged(bar, results)} |"
     yield ""
     yield "Ours over T, window by window:"
@@ -38,9 +38,9 @@ def lines(results: Results, *, windows: int, seconds: float) -> Iterator[str]:
 
 def _judged(bar: Bar, results: Results) -> str:
     if fault := results.faults.get((bar.row, "ours")):
-        return f"{fault} | **failed**"
+        return f"{fault.replace('|', '/')} | **failed**"
     if not results.has(bar.row, *bar.beside):
-        return f"not measured: no {', '.join(bar.beside)} | "
+        return f"not measured: no {', '.join(bar.beside) or 'figure'} | "
     value = bar.value(results)
     return f"{bar.shown.format(value)} | {'' if bar.holds(value) else '**missed**'}"
 
@@ -57,10 +57,10 @@ def _everyone(results: Results) -> Iterator[str]:
 
 
 def _medians(results: Results, row: str, name: str) -> str:
+    if fault := results.faults.get((row, name)):
+        return f"failed: {fault.replace('|', '/')}"
     if (row, name) not in results.windows:
         return ""
-    if fault := results.faults.get((row, name)):
-        return f"failed: {fault}"
     seen = {figure: results.median(row, name, figure) for figure in results.windows[row, name][0]}
     match seen:
         case {"cpu_ms": cpu, "rate": rate, "p50": p50, "p99": p99, "errors": errors}:

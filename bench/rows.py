@@ -2,15 +2,20 @@
 
 import asyncio
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
+
+import aiohttp
 
 from bench.hashing import alone
 from bench.http_load import Window, load
 from bench.sockets import FanOut, fan_out
 from bench.subject import HISTORIES, Subject
 
+BREAKS: Final = (OSError, EOFError, AssertionError, aiohttp.ClientError)
+"""What a service that ended, hung up, did not answer in time or answered something else shows as."""
 PEERS: Final = ("T", "Synapse", "Parse", "ejabberd")
 
 Measure = dict[str, float]
@@ -30,22 +35,27 @@ class Results:
             f"  {row:39}{subject:9}" + "  ".join(f"{name} {value:,.2f}" for name, value in figures.items()), flush=True
         )
         if fault:
-            self.faults[row, subject] = fault
-            print(f"  {row:39}{subject:9}FAILED: {fault}", flush=True)
+            self.fail(row, subject, fault)
+
+    def fail(self, row: str, subject: str, fault: str) -> None:
+        self.faults[row, subject] = fault
+        print(f"  {row:39}{subject:9}FAILED: {fault}", flush=True)
 
     def median(self, row: str, subject: str, figure: str) -> float:
         return statistics.median(window[figure] for window in self.windows[row, subject])
 
     def ratio(self, row: str, figure: str, peer: str = "T") -> float:
         """Ours over a peer's: the median of the windows' own ratios, for neighbours in time saw the same machine."""
-        pairs = zip(self.windows[row, "ours"], self.windows[row, peer], strict=True)
+        pairs = zip(self.windows[row, "ours"], self.windows[row, peer], strict=True)  # who missed one has failed
         return statistics.median(ours[figure] / (theirs[figure] or 1e-9) for ours, theirs in pairs)
 
     def has(self, row: str, *peers: str) -> bool:
-        return all((row, subject) in self.windows for subject in ("ours", *peers))
+        """Whether these did it in as many windows as ours, rightly or not."""
+        ours, *theirs = (len(self.windows.get((row, subject), ())) for subject in ("ours", *peers))
+        return ours > 0 and all(count == ours for count in theirs)
 
     def rows(self) -> list[str]:
-        return list(dict.fromkeys(row for row, _ in self.windows))
+        return list(dict.fromkeys(row for row, _ in (*self.windows, *self.faults)))
 
     def peers(self, row: str) -> list[str]:
         """Who else did this, and did it right."""
@@ -77,8 +87,10 @@ class Bench:
         for at_once in (1, 16, 64):
             for _ in range(self.windows):
                 for subject in self._that_do("send"):
-                    window = await subject.sends(at_once=at_once, seconds=self.seconds)
-                    self.results.note(f"send, {at_once} at a time", subject.name, figures(window))
+                    row = f"send, {at_once} at a time"
+                    with self._judging(row, subject):
+                        window = await subject.sends(at_once=at_once, seconds=self.seconds)
+                        self.results.note(row, subject.name, figures(window))
         for count, room in zip(HISTORIES, (1, 2), strict=True):
             for where, before in (("newest", None), ("middle", count // 2), ("oldest", 51)):
                 await self._pages(f"page of {count:,}, {where}", room, before)
@@ -124,8 +136,17 @@ class Bench:
     ) -> None:
         for _ in range(self.windows):
             for subject in self._that_do(kind):
-                window = await self._window(subject, build(subject), at_once, seconds)
-                self.results.note(row, subject.name, figures(window))
+                with self._judging(row, subject):
+                    window = await self._window(subject, build(subject), at_once, seconds)
+                    self.results.note(row, subject.name, figures(window))
+
+    @contextmanager
+    def _judging(self, row: str, subject: Subject) -> Iterator[None]:
+        """A service that breaks fails the row, not the run."""
+        try:
+            yield
+        except BREAKS as error:
+            self.results.fail(row, subject.name, f"{type(error).__name__} {error}".strip()[:200].replace("\n", " "))
 
     def _that_do(self, kind: str) -> list[Subject]:
         return [subject for subject in self.subjects if kind in subject.rows]
@@ -143,12 +164,13 @@ class Bench:
                 for subject in self._that_do("fan-out"):
                     if sockets > subject.most_sockets:
                         continue
-                    async with subject.serving():
-                        seen = await fan_out(subject, sockets, tries=40, seconds=self.seconds)
                     row, full = f"fan-out to {sockets:,}", f"fan-out to {sockets:,}, eight senders"
-                    self.results.note(row, subject.name, _in_turn(seen), seen.fault)
-                    saturated = {"deliveries": seen.deliveries, "cpu_us": seen.cpu_us, "sent_p50": seen.busy_p50_ms}
-                    self.results.note(full, subject.name, saturated, seen.saturated_fault)
+                    with self._judging(row, subject):
+                        async with subject.serving():
+                            seen = await fan_out(subject, sockets, tries=40, seconds=self.seconds)
+                        self.results.note(row, subject.name, _in_turn(seen), seen.fault)
+                        saturated = {"deliveries": seen.deliveries, "cpu_us": seen.cpu_us, "sent_p50": seen.busy_p50_ms}
+                        self.results.note(full, subject.name, saturated, seen.saturated_fault)
 
     async def cold_starts(self) -> None:
         for _ in range(max(3, self.windows)):

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from adapters.documents.sqlite import SqliteDocuments
 from bench.http_load import request
-from bench.process import Process
+from bench.process import Process, end
 from bench.receivers import Steps
 from bench.subject import HISTORIES, PASSWORD, PEOPLE, SWITCHED, TEXT, Subject, handshake, text_of
 from domain.chat.model import Message, message_id, partition_of
@@ -151,8 +151,7 @@ class Template(Subject):
             await self.answered()
             yield
         finally:
-            process.terminate()
-            await process.wait()
+            await end(process)
 
     async def prepare(self) -> None:
         for number in range(PEOPLE):

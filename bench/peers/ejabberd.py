@@ -16,7 +16,7 @@ from typing import Final
 
 from bench.http_load import Window
 from bench.peers.xmpp import Occupant, way_in
-from bench.process import Family
+from bench.process import Family, end
 from bench.receivers import Steps
 from bench.speakers import in_flight
 from bench.subject import PASSWORD, SendOne, Subject
@@ -69,8 +69,7 @@ class Ejabberd(Subject):
             await self.answered()
             yield
         finally:
-            process.terminate()
-            await process.wait()
+            await end(process)
 
     def _make_archive(self) -> None:
         self.folder.mkdir()

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from bench.http_load import request
 from bench.peers.postgres import Postgres
-from bench.process import Family
+from bench.process import Family, end
 from bench.receivers import Steps
 from bench.subject import HISTORIES, PASSWORD, PEOPLE, SWITCHED, TEXT, Subject, handshake, text_frame, text_of
 from tests.process import ROOT, free_port
@@ -52,8 +52,7 @@ class Parse(Subject):
                 await self.answered()
                 yield
             finally:
-                process.terminate()
-                await process.wait()
+                await end(process)
 
     async def _start(self) -> asyncio.subprocess.Process:
         configuration = self.folder / "parse.json"

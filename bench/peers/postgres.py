@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from bench.process import end
 from tests.process import free_port
 
 NOBODY: Final = "65534"
@@ -45,8 +46,7 @@ class Postgres:
                 await asyncio.sleep(0.05)
             yield
         finally:
-            process.terminate()
-            await process.wait()
+            await end(process)
 
     async def _make(self) -> None:
         self._folder.mkdir(mode=0o700)

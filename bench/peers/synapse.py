@@ -14,7 +14,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from bench.http_load import body_of, is_whole, length_of, request
-from bench.process import Process
+from bench.process import Process, end
 from bench.receivers import Audience, Receiver, Steps
 from bench.subject import PASSWORD, PEOPLE, Subject, text_of
 from tests.process import ROOT, free_port
@@ -76,8 +76,7 @@ class Synapse(Subject):
             await self.answered()
             yield
         finally:
-            process.terminate()
-            await process.wait()
+            await end(process)
 
     async def _run(self, *flags: str) -> None:
         process = await self._start(*flags)

@@ -1,11 +1,15 @@
 """What `make bench` holds a fan-out to, and what it says of what it did not measure."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from bench.http_load import Window, body_of, is_whole, length_of
 from bench.receivers import fault
 from bench.report import lines
-from bench.rows import Results
-from bench.subject import text_of
+from bench.rows import Bench, Results
+from bench.subject import Subject, text_of
 
 SEQ = rb'"seq": ?(\d+)'
 
@@ -75,3 +79,55 @@ def test_a_peer_that_was_not_right_is_not_the_best_one() -> None:
         figures = {"last_p50": last, "last_p99": last, "sent_p50": 1.0}
         results.note("fan-out to 10", name, figures, "lost some" if name == "Parse" else "")
     assert bar_of(results, "p99 to the last, of the best peer's ≤ 0.75").endswith("| 0.75 x |  |")
+
+
+class Sound(Subject):
+    """Answers sends, and nothing else is asked of it."""
+
+    name = "ours"
+    rows = frozenset({"send"})
+
+    def serving(self) -> Any:
+        raise NotImplementedError
+
+    async def prepare(self) -> None:
+        raise NotImplementedError
+
+    async def sends(self, *, at_once: int, seconds: float, first: int = 0) -> Window:
+        return Window(seconds=seconds, asked=first + at_once, taken_ms=[2.0] * at_once)
+
+
+class Broken(Sound):
+    """Hangs up as soon as two ask at a time."""
+
+    name = "ejabberd"
+
+    async def sends(self, *, at_once: int, seconds: float, first: int = 0) -> Window:
+        if at_once > 1:
+            raise ConnectionResetError("it hung up")
+        return await super().sends(at_once=at_once, seconds=seconds, first=first)
+
+
+async def test_a_service_that_breaks_fails_its_rows_and_not_the_run(tmp_path: Path) -> None:
+    bench = Bench([Sound(tmp_path), Broken(tmp_path)], Results(), windows=2, seconds=1)
+    await bench.requests()
+    assert bar_of(bench.results, "rate, of ejabberd's ≥ 2").endswith("| not measured: no ejabberd |  |")
+    page = list(lines(bench.results, windows=2, seconds=1))
+    [everyone] = [line for line in page if line.startswith("| send, 16") and "/s" in line]
+    assert "failed: ConnectionResetError it hung up" in everyone
+
+
+WITH_LENGTH = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+IN_CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize("answer", [WITH_LENGTH, IN_CHUNKS])
+def test_an_answer_is_whole_with_its_last_byte_and_not_before(answer: bytes) -> None:
+    cut = [answer[:end] for end in range(len(answer))]
+    assert not any(is_whole(part, length_of(part)) for part in cut)
+    assert is_whole(answer, length_of(answer))
+    assert body_of(answer) == b"hello"
+
+
+def test_an_answer_without_a_body_is_whole_with_its_head() -> None:
+    assert is_whole(b"HTTP/1.1 204 No Content\r\n\r\n", length_of(b"HTTP/1.1 204 No Content\r\n\r\n"))
