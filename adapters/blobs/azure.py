@@ -42,7 +42,9 @@ PAUSES: Final = (0.1, 0.4)
 GUARD: Final = Limits(slots=POOL)
 KEY_LIVES: Final = timedelta(hours=6)
 KEY_RENEWED: Final = timedelta(hours=1)
-"""Before its end: longer than any URL signed with it."""
+"""Before its end: time for the service to come back."""
+KEY_SPARE: Final = timedelta(minutes=20)
+"""Longer than any URL signed with it."""
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
 _ANSWERS: Final = frozenset({NOT_FOUND, PRECONDITION_FAILED})
 
@@ -196,7 +198,7 @@ class AzureBlobs:
         return f"{blob.url}?{signed}"
 
     async def _delegation_key(self) -> UserDelegationKey:
-        """From memory, until KEY_RENEWED before its end."""
+        """From memory, until KEY_RENEWED before its end; while no other is to be had, until KEY_SPARE before."""
         async with self._renewing:
             now = self._clock.now()
             if self._key is None or self._key[1] - now < KEY_RENEWED:
@@ -207,7 +209,11 @@ class AzureBlobs:
                     assert self._service is not None  # noqa: S101 - just opened
                     return await self._service.get_user_delegation_key(now - CLOCKS_DIFFER, until)
 
-                self._key = (await self._call(ask), until)
+                try:
+                    self._key = (await self._call(ask), until)
+                except Unavailable:
+                    if self._key is None or self._key[1] - now < KEY_SPARE:
+                        raise
             return self._key[0]
 
     async def _make_container(self) -> None:
