@@ -1,6 +1,7 @@
 """Whatever meets in the middle of two instances comes out as with one."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -91,6 +92,33 @@ async def test_who_was_written_to_at_both_gets_one_mail(both: Both) -> None:
     [mail] = both.mails(bob.email)[before:]
     assert "6 unread messages in 1 conversation" in mail.text
     assert both.mails(ada.email)[1:] == []
+
+
+async def test_what_is_due_is_sent_once_though_both_timers_tick_or_was_cancelled(both: Both) -> None:
+    ada, bob = await both.sign_up("Ada"), await both.sign_up("Bob")
+    body = {"type": "direct", "participantIds": [bob.id]}
+    room = f"/conversations/{(await both.one.post('/conversations', json=body, headers=ada.bearer)).json()['id']}"
+    due = datetime.now(UTC) + timedelta(seconds=8)
+    made = await asyncio.gather(
+        *(
+            client.post(f"{room}/scheduled", json={"text": f"{n}", "sendAt": due.isoformat()}, headers=ada.bearer)
+            for n, client in enumerate(both.turns(24))
+        )
+    )
+    assert {reply.status_code for reply in made} == {201}, [reply.text for reply in made]
+    places = [f"{room}/scheduled/{reply.json()['id']}" for reply in made]
+    cancelled: set[str] = set()
+    async with asyncio.timeout(40):
+        while (await both.one.get(f"{room}/scheduled", params={"limit": 100}, headers=ada.bearer)).json()["items"]:
+            if datetime.now(UTC) > due and len(cancelled) < 6:  # at the very moment that the timers look
+                number = len(cancelled) * 4
+                reply = await both.two.delete(places[number], headers=ada.bearer)
+                cancelled.add(f"{number}" if reply.status_code == 204 else f"{number} too late")
+            await asyncio.sleep(0.05)
+    said = (await both.two.get(f"{room}/messages", params={"limit": 100}, headers=bob.bearer)).json()["items"]
+    assert sorted(item["text"] for item in said) == sorted({f"{n}" for n in range(24)} - cancelled)
+    statuses = [(await both.one.get(place, headers=ada.bearer)).json()["status"] for place in places]
+    assert statuses == ["cancelled" if f"{n}" in cancelled else "sent" for n in range(24)]
 
 
 async def test_who_is_signed_out_at_one_is_refused_by_the_other_at_once(both: Both) -> None:
