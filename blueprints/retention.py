@@ -12,6 +12,7 @@ from blueprints.chat_shapes import AttachmentOut, attachment_views
 from blueprints.moderation import EditOut, NamedOut
 from domain.chat.holding import HoldFile, Line, MessageFile
 from domain.chat.legal_holds import CONVERSATION, PERSON, LegalHold
+from domain.chat.model import Message
 from domain.chat.retention import MAX_DAYS, MIN_DAYS
 from domain.kernel.clock import to_iso
 from domain.kernel.people import Person
@@ -50,7 +51,7 @@ class HoldLineOut(Out):
     at: str
     by: NamedOut
     action: str
-    """`set` or `lifted`."""
+    """`set`, `lifted`, or `read`: its messages."""
     reason: str | None
 
     @classmethod
@@ -82,6 +83,30 @@ class HoldFileOut(Out):
     def of(cls, file: HoldFile) -> "HoldFileOut":
         hold = HoldOut.of(file.hold, file.people) if file.hold else None
         return cls(hold is not None, hold, [HoldLineOut.of(line, file.people) for line in file.history])
+
+
+class HeldMessageOut(Out):
+    """`GET /admin/messages/{id}` has what it said before, and its files."""
+
+    id: str
+    seq: int
+    sender: NamedOut
+    text: str
+    timestamp: str
+    edited_at: str | None
+    deleted_at: str | None
+
+    @classmethod
+    def of(cls, message: Message, people: Mapping[str, Person]) -> "HeldMessageOut":
+        return cls(
+            message.id,
+            message.seq,
+            NamedOut.of(message.sender_id, people),
+            message.text,
+            to_iso(message.sent_at),
+            to_iso(message.edited_at) if message.edited_at else None,
+            to_iso(message.deleted_at) if message.deleted_at else None,
+        )
 
 
 class ReadingOut(Out):
@@ -219,6 +244,28 @@ async def hold_conversation(call: Call) -> Reply:
 async def lift_conversation_hold(call: Call) -> Reply:
     """Lift a conversation's legal hold. Retention goes on. None is fine."""
     return await _lift(call, CONVERSATION, call.path_id("conversation_id"))
+
+
+@endpoint(
+    bp,
+    "GET",
+    "v1/admin/conversations/{conversation_id}/messages",
+    access=ADMINS,
+    query=PageQuery,
+    gives=PageOut[HeldMessageOut],
+    errors=("not_found",),
+)
+async def list_held_messages(call: Call) -> Reply:
+    """Read a conversation that is under a legal hold, the newest messages first.
+
+    `forbidden` where none is. Each page read is a line of the hold's `history`.
+    """
+    asked, conversation_id = call.query(PageQuery), call.path_id("conversation_id")
+    below = await read_position(call, asked)
+    found, people, after = await parts.get().social.legal_holds.read_conversation(
+        call.user_id, conversation_id, limit=asked.limit, below=below
+    )
+    return Reply(200, await page(call, asked, [HeldMessageOut.of(each, people) for each in found], after=after))
 
 
 @endpoint(bp, "GET", "v1/admin/users/{user_id}/hold", access=ADMINS, gives=HoldFileOut, errors=("not_found",))

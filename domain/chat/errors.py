@@ -40,6 +40,12 @@ class MessageNotFound(NotFound):
     message = "There is no such message."
 
 
+class NotUnderHold(Forbidden):
+    """Administrators read whole conversations of others only where a reason is on record."""
+
+    message = "This conversation is not under a legal hold."
+
+
 class DraftNotFound(NotFound):
     message = "There is no draft."
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from domain.chat.access import look_into
-from domain.chat.errors import ConversationNotFound, MessageNotFound, PersonNotFound
+from domain.chat.errors import ConversationNotFound, MessageNotFound, NotUnderHold, PersonNotFound
 from domain.chat.legal_holds import (
     CONVERSATION,
     HOLDS,
@@ -48,7 +48,7 @@ MOST_NAMED: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the trail. *action*: `set`, `lifted`, or `read` (a message, by who moderates)."""
+    """One line of the trail. *action*: `set`, `lifted`, or `read` (messages, by who moderates)."""
 
     at: datetime
     by: str
@@ -141,6 +141,26 @@ class LegalHolds:
                 await self._write(Delete(stored.item["id"], if_match=stored.etag), kind, subject_id, line)
 
         await until_won(attempt)
+
+    async def read_conversation(
+        self, me: str, conversation_id: str, *, limit: int, below: int | None = None
+    ) -> tuple[list[Message], dict[str, Person], int | None]:
+        """Its messages, the newest first, and below which `seq` to go on: while a hold is on it, and on record.
+
+        Two queries, one write, one `find_many`. Raises ConversationNotFound, NotUnderHold.
+        """
+        room = await look_into(self._documents, partition_of(conversation_id), None)
+        if room is None or room.conversation.id != conversation_id:
+            raise ConversationNotFound
+        if not room.head.item.get("held"):
+            raise NotUnderHold
+        line = Line(self._clock.now(), me, "read", None)
+        await self._documents.create(CHAT, line_item(line, CONVERSATION, conversation_id, self._ids.new()))
+        query = Query(order="seq", descending=True, below=below, limit=limit + 1)
+        found = await self._documents.query(CHAT, room.head.item["pk"], query)
+        messages = [message_of(stored.item) for stored in found[:limit]]
+        people = await self._people.find_many(sorted({message.sender_id for message in messages})) if messages else {}
+        return messages, people, messages[-1].seq if len(found) > limit else None
 
     async def read_message(self, me: str, message_id: str) -> MessageFile:
         """Any message, also deleted or held beyond its time, with what it said before. That it was read is on record.

@@ -15,6 +15,7 @@ PLACE: Final = ROOM + "/participants/{user_id}"
 SCHEDULED: Final = ROOM + "/scheduled/{scheduled_id}"
 MESSAGE: Final = "v1/messages/{message_id}"
 REACTION: Final = MESSAGE + "/reactions/{emoji}"
+HELD_MESSAGES: Final = "v1/admin/conversations/{conversation_id}/messages"
 HOLD: Final = "v1/admin/conversations/{conversation_id}/hold"
 PERSON_HOLD: Final = "v1/admin/users/{user_id}/hold"
 REPORT: Final = "v1/admin/reports/{report_id}"
@@ -60,6 +61,7 @@ GROUP: Final[list[tuple[Ask, tuple[int, ...]]]] = [
     (Ask("PUT", HOLD, {"reason": "A complaint."}), (403, 403, 403, 403, 403, 200)),
     (Ask("DELETE", HOLD, {"reason": "Settled."}), (403, 403, 403, 403, 403, 204)),
     (Ask("GET", "v1/admin/messages/{message_id}"), (403, 403, 403, 403, 403, 200)),
+    (Ask("GET", HELD_MESSAGES), (403, 403, 403, 403, 403, 403)),  # nobody holds it
     (Ask("PATCH", MESSAGE, {"text": "x"}), (200, 403, 403, 403, 403, 403)),
     (Ask("PUT", REACTION), (200, 200, 200, 403, 403, 403)),
     (Ask("DELETE", REACTION), (204, 204, 204, 403, 403, 403)),
@@ -96,6 +98,7 @@ DIRECT: Final[list[tuple[Ask, tuple[int, ...]]]] = [
     (Ask("PUT", HOLD, {"reason": "A complaint."}), (403, 403, 403, 200, 403, 403)),
     (Ask("DELETE", HOLD, {"reason": "Settled."}), (403, 403, 403, 204, 403, 403)),
     (Ask("GET", "v1/admin/messages/{message_id}"), (403, 403, 403, 200, 403, 403)),
+    (Ask("GET", HELD_MESSAGES), (403, 403, 403, 403, 403, 403)),
     (Ask("PATCH", MESSAGE, {"text": "x"}), (200, 403, 404, 404, 403, 403)),
     (Ask("PUT", REACTION), (200, 200, 404, 404, 403, 403)),
     (Ask("DELETE", REACTION), (204, 204, 404, 404, 403, 403)),

@@ -112,6 +112,32 @@ async def test_a_conversation_is_held_and_let_go_on_record(world: World) -> None
     assert code(await get(world, f"{ADMIN}/messages/{message['id']}", admin)) == (404, "not_found")
 
 
+async def test_a_conversation_is_read_only_under_a_hold_and_on_record(world: World) -> None:
+    ada, bob, admin = await world.sign_up("ada"), await world.sign_up("bob"), await an_admin(world)
+    room = await open_direct(world, ada, bob)
+    said = [await say(world, ada, room, text) for text in ("one", "two", "three")]
+    url, hold = f"{ADMIN}/conversations/{room}/messages", f"{ADMIN}/conversations/{room}/hold"
+    assert code(await get(world, url, admin)) == (403, "forbidden")
+    await put(world, hold, admin, {"reason": "A complaint."})
+    await world.client.delete(f"/api/v1/messages/{said[1]['id']}", headers=ada.bearer)
+    assert code(await get(world, url, ada)) == (403, "forbidden")
+    first = (await get(world, url, admin, limit=2)).json()
+    rest = (await get(world, url, admin, limit=2, cursor=first["pagination"]["nextCursor"])).json()
+    items = [*first["items"], *rest["items"]]
+    assert [(item["seq"], item["text"], item["sender"]["name"]) for item in items] == [
+        (3, "three", "Ada"),
+        (2, "", "Ada"),
+        (1, "one", "Ada"),
+    ]
+    assert items[1]["deletedAt"] is not None
+    assert rest["pagination"]["hasMore"] is False
+    history = (await get(world, hold, admin)).json()["history"]
+    assert [line["action"] for line in history] == ["set", "read", "read"]
+    assert code(await get(world, f"{ADMIN}/conversations/{NOBODY}/messages", admin)) == (404, "not_found")
+    await lift(world, hold, admin, {"reason": "Settled."})
+    assert code(await get(world, url, admin)) == (403, "forbidden")
+
+
 async def test_a_person_is_held_wherever_they_are(world: World) -> None:
     ada, bob, admin = await world.sign_up("ada"), await world.sign_up("bob"), await an_admin(world)
     room = await a_group(world, ada, bob)

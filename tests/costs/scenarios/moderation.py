@@ -122,6 +122,12 @@ async def hold_conversation(bench: Bench) -> None:
 
 
 @scenario
+async def list_held_messages(bench: Bench) -> None:
+    admin, _, here = await _held(bench)
+    await bench.measure(admin, at=here)
+
+
+@scenario
 async def lift_conversation_hold(bench: Bench) -> None:
     admin, _, here = await _held(bench)
     await bench.measure(admin, at=here, json=REASON)
