@@ -128,6 +128,7 @@ BARS: Final = (
     ),
     Bar(PAGE, "rate, of Parse's ≥ 3", _ratio(PAGE, "rate", "Parse"), "{:.1f} x", _at_least(3), ("Parse",)),
     Bar("catch-up of 1,000", "p50 ≤ 25 ms", _ours("catch-up of 1,000", "p50"), "{:.1f} ms", _at_most(25)),
+    Bar("imports", "cloud's, of everything at once ≤ 0.6", _ours("imports", "share"), "{:.2f} x", _at_most(0.6)),
     Bar("cold start", "CPU, of T's ≤ 0.75", _ratio("cold start", "cpu_s"), "{:.2f} x", _at_most(0.75), ("T",)),
     Bar(HOSTED, "CPU above a hello function's ≤ 0.35 ms", _above(HOSTED, "cpu_ms", HELLO), "{:.2f} ms", _at_most(0.35)),
 )

@@ -11,6 +11,7 @@ import aiohttp
 
 from bench.hashing import alone
 from bench.http_load import Window, load
+from bench.import_time import CLOUD, everything, milliseconds_to_import
 from bench.sockets import FanOut, fan_out
 from bench.subject import HISTORIES, Subject
 
@@ -173,7 +174,11 @@ class Bench:
                         self.results.note(full, subject.name, saturated, seen.saturated_fault)
 
     async def cold_starts(self) -> None:
+        for modules in (CLOUD, everything()):
+            milliseconds_to_import(modules)  # compiles what was never compiled
         for _ in range(max(3, self.windows)):
+            cloud, most = milliseconds_to_import(CLOUD), milliseconds_to_import(everything())
+            self.results.note("imports", "ours", {"cloud_ms": cloud, "everything_ms": most, "share": cloud / most})
             for subject in self._that_do("start"):
                 async with subject.serving():
                     self.results.note("cold start", subject.name, {"cpu_s": subject.process.cpu_seconds})
