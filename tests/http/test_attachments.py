@@ -9,7 +9,9 @@ import pytest
 from domain.chat.model import MAX_ATTACHMENTS
 from domain.files.kinds import JPEG, PDF, TXT
 from tests.contents import SOUND, a_pdf
+from tests.guests import a_guest, receive_guests
 from tests.http.test_chat_signals import CHAT, let_in, open_direct, post, service_event
+from tests.http.test_guests import a_day_later, back
 from tests.http.test_users import an_admin, code, get
 from tests.uploads import FILES, begin, read, upload
 from tests.world import Person, World, a_world
@@ -177,3 +179,19 @@ async def test_under_a_legal_hold_administrators_see_a_deleted_messages_files(wo
     await world.run_jobs("sweep_files")
     assert (await read(world, shown["url"])).status_code in {403, 404}
     assert await world.parts.blobs.stat(f"{file['id']}/{shown['url'].partition('?')[0].rpartition('/')[2]}") is None
+
+
+async def test_a_guests_file_stays_with_what_they_said(world: World) -> None:
+    hanna, eve = await world.sign_up("hanna"), await world.sign_up("eve")
+    receive_guests(world, hanna)
+    guest = await a_guest(world)
+    file = await upload(world, guest, HELLO, TXT, "message")
+    sent = await send(world, guest, guest.room, {"text": "", "attachments": [{"id": file["id"]}]})
+    assert sent.status_code == 201, sent.text
+    url = f"{FILES}/{file['id']}"
+    for person, status in ((guest, 200), (hanna, 200), (eve, 404)):
+        assert (await get(world, url, person)).status_code == status
+    await a_day_later(world)
+    await world.run_jobs("sweep_files")
+    hanna = await back(world, hanna)
+    assert (await read(world, (await get(world, url, hanna)).json()["url"])).content == HELLO
