@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any, Final
 
 from domain.chat.access import Room, look_into
@@ -147,12 +148,10 @@ class Expiry:
         """Page by page, each in one batch with the head. Raises ItemStale, ItemNotFound."""
         cutoff = sweep.cutoff(self._clock.now())
         while cutoff is not None and sweep.removed < MOST_EACH:
-            limit = to_iso(cutoff)
-            old = [each for each in await self._oldest(sweep.head.item, PAGE) if each.item["sentAt"] < limit]
+            old = _too_old(await self._oldest(sweep.head.item, PAGE), cutoff)
             if not old:
                 return
-            edits = await self._edits(old, sweep.reported)
-            edits = await self._delete_all(sweep.head.item["pk"], edits, leave=EDITS_A_BATCH)
+            edits = await self._delete_most(sweep, await self._edits(old, sweep.reported), leave=EDITS_A_BATCH)
             patch, tasks = self._raise_floor(sweep.head, old[-1].item["seq"])
             steps: list[Operation] = [patch, *(Delete(each) for each in edits)]
             for stored in old:
@@ -181,12 +180,19 @@ class Expiry:
         found = await self._documents.query(CHAT, old[0].item["pk"], query)
         return [stored.item["id"] for stored in found if stored.item["messageId"] in ids - but]
 
-    async def _delete_all(self, pk: str, ids: list[str], *, leave: int = 0) -> list[str]:
-        """Delete *ids*, and hand back the few that may be left to another batch."""
+    async def _delete_most(self, sweep: _Sweep, ids: list[str], *, leave: int) -> list[str]:
+        """Delete *ids*, as long as the head holds, and hand back the few that may be left to another batch."""
         while len(ids) > leave:
-            await self._documents.batch(CHAT, pk, [Delete(each) for each in ids[:90]])
+            await self._write(sweep, [Delete(each) for each in ids[:90]])
             ids = ids[90:]
         return ids
+
+    async def _write(self, sweep: _Sweep, steps: Sequence[Operation]) -> None:
+        """One batch, on condition that the head is as it was read. Raises ItemStale, ItemNotFound."""
+        same = {"conversationId": sweep.conversation.id}
+        unmoved = Patch(HEAD, set=same, if_match=sweep.head.etag)
+        written = await self._documents.batch(CHAT, sweep.head.item["pk"], [unmoved, *steps])
+        sweep.head = written[0] or sweep.head
 
     def _raise_floor(self, head: Stored, seq: int) -> tuple[Patch, list[Item]]:
         """What of the head changes with the removal of everything up to *seq*, and the task that makes it known."""
@@ -207,13 +213,11 @@ class Expiry:
         staying = [each for each in kept if sweep.is_held or each.item["id"] in sweep.reported]
         for stored in kept:
             if stored not in staying:
-                pk = stored.item["pk"]
-                await self._delete_all(pk, await self._edits([stored], set()))
-                steps: list[Operation] = [Delete(stored.item["id"], if_match=stored.etag)]
+                edits = await self._delete_most(sweep, await self._edits([stored], set()), leave=EDITS_A_BATCH)
+                steps: list[Operation] = [Delete(stored.item["id"], if_match=stored.etag), *map(Delete, edits)]
                 if "claim" in stored.item:
                     steps.append(Patch(CLAIM + stored.item["claim"], set=EXPIRES))
-                await self._documents.batch(CHAT, pk, steps)
-
+                await self._write(sweep, steps)
         return bool(staying)
 
     async def _end(self, sweep: _Sweep, *, keeps: bool) -> None:
@@ -229,8 +233,10 @@ class Expiry:
         if keeps:
             times.append(now + LOOK_AGAIN)
         due = due_key(min(times), sweep.conversation.id) if times else None
-        change = Patch(HEAD, set={"dueAt": due}, if_match=head.etag) if due else None
-        await self._documents.patch(CHAT, head.item["pk"], change or Patch(HEAD, remove=("dueAt",), if_match=head.etag))
+        change = Patch(HEAD, remove=("dueAt",), if_match=head.etag)
+        if due:
+            change = Patch(HEAD, set={"dueAt": due}, if_match=head.etag)
+        await self._documents.patch(CHAT, head.item["pk"], change)
 
     async def _tell(self, conversation_id: str) -> None:
         """Whoever misses it finds it when they sync."""
@@ -239,6 +245,12 @@ class Expiry:
             frame = conversation_updated(room.conversation, room.members)
             with suppress(Unavailable):
                 await self._realtime.send_to_group(conversation_group(conversation_id), frame)
+
+
+def _too_old(page: Sequence[Stored], cutoff: datetime) -> list[Stored]:
+    """The first of *page*, up to one that is not: clocks differ, and nothing is left below `firstSeq`."""
+    limit = to_iso(cutoff)
+    return list(takewhile(lambda stored: stored.item["sentAt"] < limit, page))
 
 
 def _removal(stored: Stored, *, is_reported: bool) -> Operation:

@@ -10,14 +10,15 @@ import pytest
 
 from adapters.search.fts import FtsIndex
 from domain.chat.errors import ConversationNotFound, MessageDeleted, MessageNotFound, NotGroupAdmin, NotParticipant
-from domain.chat.expiry import Expiry
+from domain.chat.expiry import EDITS_A_BATCH, Expiry
 from domain.chat.legal_holds import CONVERSATION, PERSON, renew_holds
 from domain.chat.model import partition_of
 from domain.chat.records import HEAD
 from domain.chat.reported import Wanted
 from domain.chat.search import Search
+from domain.kernel.clock import to_iso
 from domain.kernel.containers import CHAT
-from domain.kernel.documents import Item, Query
+from domain.kernel.documents import Item, Patch, Query
 from domain.kernel.errors import Forbidden
 from tests.chat.lounge import Instance
 from tests.chat.test_attachments import has_bytes, may_read
@@ -109,6 +110,39 @@ async def test_what_it_said_before_and_what_names_it_goes_with_it(archive: Archi
     assert await archive.items("edit:") == []
     with pytest.raises(MessageNotFound):
         await chat.changes.react(archive.bob, first, "👍", add=True)
+
+
+async def test_clocks_that_differ_leave_no_gap(archive: Archive) -> None:
+    chat = archive.chat
+    ids = await archive.say("one", "two", "three")
+    ahead = to_iso(chat.clock.now() + timedelta(hours=1))
+    await chat.documents.patch(CHAT, partition_of(archive.room), Patch(ids[1], set={"sentAt": ahead}))
+    chat.clock.advance(10 * DAY + timedelta(minutes=30))
+    await chat.expiry.run()
+    assert (await archive.left(), (await archive.head())["firstSeq"]) == ([2, 3], 2)
+    chat.clock.advance(timedelta(hours=1))
+    await chat.expiry.run()
+    assert (await archive.left(), (await archive.head())["firstSeq"]) == ([], 4)
+
+
+async def test_not_even_many_edits_go_under_a_hold_that_is_set_meanwhile(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat = archive.chat
+    (message,) = await archive.say("one")
+    for n in range(EDITS_A_BATCH + 5):
+        await chat.changes.edit(archive.ada, message, f"{n}")
+    chat.clock.advance(11 * DAY)
+    batch = chat.documents.batch
+
+    async def hold_first(*given: Any) -> Any:
+        monkeypatch.undo()
+        await chat.legal_holds.set(archive.grace, CONVERSATION, archive.room, "Just in time.")
+        return await batch(*given)
+
+    monkeypatch.setattr(chat.documents, "batch", hold_first)
+    assert await chat.expiry.run() == 0
+    assert len(await archive.items("edit:")) == EDITS_A_BATCH + 5
 
 
 async def test_a_run_is_bounded_and_the_next_goes_on(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -397,6 +431,7 @@ async def test_setting_the_same_hold_twice_or_at_once_is_one(more: Callable[[], 
     await asyncio.gather(
         *(each.legal_holds.set(archive.grace, CONVERSATION, archive.room, "Same.") for each in (one, other) * 3)
     )
+    one.clock.advance(timedelta(seconds=1))
     await one.legal_holds.set(archive.grace, CONVERSATION, archive.room, "Another.")
     file = await one.legal_holds.open(CONVERSATION, archive.room)
     assert [line.reason for line in file.history] == ["Same.", "Another."]
