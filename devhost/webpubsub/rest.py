@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Protocol
 from urllib.parse import parse_qs, unquote
 
@@ -112,28 +113,17 @@ class Rest:
             return _render(failure)
 
     async def _answer(self, request: Request) -> Response:
-        # The raw path: a user id may hold an encoded slash.
-        path, _, raw_query = request.raw_path.partition("?")
-        segments = path.split("/")[1:]
-        if [s.lower() for s in segments] == ["api", "health"]:
+        if request.raw_path.partition("?")[0].lower() == "/api/health":
             return Response(200)
-        if len(segments) < _HUB_AT + 1 or [s.lower() for s in segments[: _HUB_AT - 1]] != ["api", "hubs"]:
-            raise Failure(404, "There is no such resource.")
-        try:
-            below = [unquote(segment, errors="strict") for segment in segments[_HUB_AT - 1 :]]
-            query = parse_qs(raw_query, keep_blank_values=True, errors="strict") if raw_query else {}
-        except ValueError as error:
-            raise Failure(400, "The URL is not UTF-8.") from error
-        if not is_hub(below[0]):
-            raise Failure(400, "The name of the hub is not valid.", "hub")
+        path, hub, below, query = _read_target(request.raw_path)
         self._authorise(request, path)
-        operations = self._router(below[1:])
+        operations = self._router(list(below))
         if operations is None:
             raise Failure(404, "There is no such resource.")
         operation = operations.get(request.method)
         if operation is None:
             raise Failure(405, "The resource has no such method.")
-        return await operation(Call(self._service, request, self._service.hub(below[0].lower()), query))
+        return await operation(Call(self._service, request, self._service.hub(hub), query))
 
     def _authorise(self, request: Request, path: str) -> None:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -143,6 +133,23 @@ class Rest:
             self._service.tokens.server(token.strip(), path)
         except BadToken as error:
             raise Failure(401) from error
+
+
+@lru_cache(maxsize=4096)  # a server sends to the same groups again and again
+def _read_target(raw_path: str) -> tuple[str, str, tuple[str, ...], Mapping[str, list[str]]]:
+    """The path as sent, the hub in lower case, what is named below it, and the query. Raises Failure."""
+    path, _, raw_query = raw_path.partition("?")
+    segments = path.split("/")[1:]  # decoded each by itself: a user id may hold an encoded slash
+    if len(segments) < _HUB_AT + 1 or [s.lower() for s in segments[: _HUB_AT - 1]] != ["api", "hubs"]:
+        raise Failure(404, "There is no such resource.")
+    try:
+        hub, *below = (unquote(segment, errors="strict") for segment in segments[_HUB_AT - 1 :])
+        query = parse_qs(raw_query, keep_blank_values=True, errors="strict") if raw_query else {}
+    except ValueError as error:
+        raise Failure(400, "The URL is not UTF-8.") from error
+    if not is_hub(hub):
+        raise Failure(400, "The name of the hub is not valid.", "hub")
+    return path, hub.lower(), tuple(below), query
 
 
 def _render(failure: Failure) -> Response:

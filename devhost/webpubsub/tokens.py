@@ -10,6 +10,7 @@ import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import lru_cache
 from secrets import token_urlsafe
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -135,6 +136,7 @@ def _check_audience(claims: dict[str, Any], raw_path: str) -> None:
     raise BadToken("for another place")
 
 
+@lru_cache(maxsize=4096)  # with each request of a server comes the audience of the one before
 def _path(audience: str) -> str:
     try:
         return unquote(urlsplit(audience).path).lower().rstrip("/")
