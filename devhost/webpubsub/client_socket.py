@@ -6,6 +6,7 @@ bypass it, because they are encoded once for all receivers.
 
 import asyncio
 import time
+from contextlib import suppress
 from http.client import responses
 from typing import Final, Protocol, cast
 
@@ -46,6 +47,7 @@ class ClientSocket(asyncio.Protocol):
     __slots__ = (
         "_assembling",
         "_closer",
+        "_ended",
         "_fanout",
         "_is_text",
         "_limits",
@@ -78,6 +80,8 @@ class ClientSocket(asyncio.Protocol):
         self._assembling: list[bytes] = []
         self._is_text = True
         self._lost = False
+        self._ended = False
+        """Our side of the connection is shut: a write would fail, and take down whoever wrote for others, too."""
         self._closer: asyncio.TimerHandle | None = None
         self.closing = False
         """A Close frame was sent or received, or the handshake was refused: nothing more goes out."""
@@ -141,7 +145,13 @@ class ClientSocket(asyncio.Protocol):
             elif isinstance(event, Frame):
                 self._take(event)
         self._write_protocol()
-        if self._ws.state is not State.CONNECTING and self._ws.close_expected() and not self.closing:
+        if self.closing:
+            return
+        if self._ws.state is State.CONNECTING:
+            if self._ended:  # what came was no handshake, or went on before it was answered
+                self.closing = True
+                self._end_after(self._limits.close_wait)
+        elif self._ws.close_expected():
             self._begin_closing()
 
     def _take(self, event: Frame) -> None:
@@ -235,7 +245,7 @@ class ClientSocket(asyncio.Protocol):
 
     def _write_pending(self) -> None:
         pending = self._pending
-        if not pending or self._transport is None:
+        if not pending or self._transport is None or self._ended:
             return
         self._pending = []
         if len(pending) == 1:
@@ -246,11 +256,13 @@ class ClientSocket(asyncio.Protocol):
     def _write_protocol(self) -> None:
         """Write what the protocol itself has to say: handshake, pongs, the closing handshake."""
         for data in self._ws.data_to_send():
-            if self._transport is None:
+            if self._transport is None or self._ended:
                 return
             if data == SEND_EOF:
+                self._ended = True
                 if self._transport.can_write_eof():
-                    self._transport.write_eof()
+                    with suppress(OSError):  # the client is gone already
+                        self._transport.write_eof()
                 else:
                     self._transport.close()
             else:
