@@ -10,6 +10,8 @@ from bench.process import Costs
 
 WARM_UP_SECONDS: Final = 0.3
 RESTING_SECONDS: Final = 0.01
+ANSWER_SECONDS: Final = 60
+"""A service that lets anybody wait longer is taken to be broken."""
 MOST_RESTS: Final = 15
 """Some services never rest wholly: then what they do by themselves is counted too."""
 
@@ -163,7 +165,8 @@ async def load(
     if not settle:
         shared.window = Window()
     shared.stopped = True
-    await asyncio.gather(*(caller.done for caller in callers))
+    async with asyncio.timeout(ANSWER_SECONDS):
+        await asyncio.gather(*(caller.done for caller in callers))
     window.asked = shared.asked
     if settle:
         window.cpu_seconds = await rested(process) - cpu

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Final, cast
 
 MARK: Final = b"@@bench@@"
+NUMBERED: Final = len(MARK) + 10
+"""Bytes of a mark with its number."""
 _NUMBER: Final = re.compile(re.escape(MARK) + rb"(\d{10})")
 
 Steps = Sequence[tuple[bytes, bytes]]

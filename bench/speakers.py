@@ -5,7 +5,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
-from bench.http_load import Window, rested
+from bench.http_load import ANSWER_SECONDS, Window, rested
 from bench.process import Costs
 from bench.receivers import Audience, Receiver, Steps
 
@@ -22,11 +22,12 @@ class Speaker(Receiver, ABC):
         """Send the message of that number."""
 
     async def send_one(self, number: int) -> None:
-        """Return once it is acknowledged."""
+        """Return once it is acknowledged. Raises TimeoutError."""
         back = asyncio.Event()
         self.acknowledged = lambda _: back.set()
         self.say(number)
-        await back.wait()
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await back.wait()
 
 
 async def in_flight(speakers: Sequence[Speaker], *, at_once: int, seconds: float, first: int, process: Costs) -> Window:
@@ -53,7 +54,8 @@ async def in_flight(speakers: Sequence[Speaker], *, at_once: int, seconds: float
         speaker.acknowledged = listens(speaker)
     for place in range(at_once):
         say(speakers[place % len(speakers)])
-    await done.wait()
+    async with asyncio.timeout(seconds + ANSWER_SECONDS):
+        await done.wait()
     window.seconds = time.perf_counter() - began
     window.cpu_seconds = await rested(process) - cpu
     return window

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final
 
 import aiohttp
 
-from bench.http_load import LAST_CHUNK, Window, length_of, load
+from bench.http_load import ANSWER_SECONDS, LAST_CHUNK, Window, length_of, load
 from bench.process import Costs, Process
 from bench.receivers import MARK, Receiver, Steps
 
@@ -26,7 +26,6 @@ TEXT: Final = (
 )
 HISTORIES: Final = (10_000, 100_000)
 """Messages in the two conversations that are only read."""
-ANSWER_SECONDS: Final = 60
 EVERYTHING: Final = frozenset({"start", "read", "send", "page", "old pages", "catch-up", "login", "fan-out"})
 
 SendOne = Callable[[int], Awaitable[None]]

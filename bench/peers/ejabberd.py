@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-from bench.http_load import Window
+from bench.http_load import ANSWER_SECONDS, Window
 from bench.peers.xmpp import Occupant, way_in
 from bench.process import Family, end
 from bench.receivers import Steps
@@ -126,7 +126,8 @@ class Ejabberd(Subject):
             user = f"sends{number}"
             occupant = Occupant(way_in(user, PASSWORD, ROOM), ROOM, user)
             await loop.create_connection(lambda occupant=occupant: occupant, "127.0.0.1", self._xmpp)  # type: ignore[misc]
-            await occupant.open
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await occupant.open
             occupants.append(occupant)
         try:
             yield occupants

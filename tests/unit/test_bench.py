@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from bench.http_load import Window, body_of, is_whole, length_of
+from bench.limits import Client
 from bench.receivers import fault
 from bench.report import lines
 from bench.rows import Bench, Results
@@ -131,3 +132,12 @@ def test_an_answer_is_whole_with_its_last_byte_and_not_before(answer: bytes) -> 
 
 def test_an_answer_without_a_body_is_whole_with_its_head() -> None:
     assert is_whole(b"HTTP/1.1 204 No Content\r\n\r\n", length_of(b"HTTP/1.1 204 No Content\r\n\r\n"))
+
+
+async def test_an_acknowledgement_cut_in_two_is_heard_once() -> None:
+    client, heard = Client([(b"", b"")]), list[int]()
+    client.acknowledged = heard.append
+    frames = b"".join(b"\x81\x13@@bench@@%010d" % number for number in range(3))
+    for end in range(len(frames)):
+        client.listen(frames[end : end + 1])
+    assert heard == [0, 1, 2]
