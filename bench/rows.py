@@ -168,7 +168,7 @@ class Bench:
                     row, full = f"fan-out to {sockets:,}", f"fan-out to {sockets:,}, eight senders"
                     with self._judging(row, subject):
                         async with subject.serving():
-                            seen = await fan_out(subject, sockets, tries=40, seconds=self.seconds)
+                            seen = await fan_out(subject, sockets, tries=subject.tries, seconds=self.seconds)
                         self.results.note(row, subject.name, _in_turn(seen), seen.fault)
                         saturated = {"deliveries": seen.deliveries, "cpu_us": seen.cpu_us, "sent_p50": seen.busy_p50_ms}
                         self.results.note(full, subject.name, saturated, seen.saturated_fault)

@@ -58,6 +58,8 @@ class Subject(ABC):
     """A regular expression that finds, in what a socket hears, the number the service itself gave a message."""
     most_sockets: ClassVar[int] = 1000
     """Beyond these a fan-out takes minutes."""
+    tries: ClassVar[int] = 40
+    """Messages of a fan-out that are sent in turn."""
     receiver: ClassVar[type[Receiver]] = Receiver
 
     @classmethod

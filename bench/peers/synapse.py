@@ -62,6 +62,7 @@ class Synapse(Subject):
     rows = frozenset({"read", "send", "fan-out"})
     sent_status = 200
     most_sockets = 100
+    tries = 20
     receiver = Poll
 
     @asynccontextmanager
