@@ -54,3 +54,15 @@ def test_the_app_adds_few_modules_to_azure_functions() -> None:
     foreign = sorted({name.split(".")[0] for name in added if name.split(".")[0] not in own and name[0] != "_"})
     third_party = [name for name in foreign if name not in sys.stdlib_module_names]
     assert set(third_party) <= {"msgspec", "typing_extensions"}  # the second by the first
+
+
+def test_the_dev_host_starts_without_what_nobody_has_asked_for_yet() -> None:
+    """Half of its start and a third of its memory were these."""
+    loaded = modules_after("import devhost.ground, devhost.host, function_app")
+    waits = {*HEAVY["SQL"], *HEAVY["crypto"], *HEAVY["cloud"], *HEAVY["networking"], "PIL"}
+    assert sorted(name for name in loaded if any(name == one or name.startswith(f"{one}.") for one in waits)) == []
+
+
+def test_the_realtime_adapter_brings_microsofts_client_with_the_first_call() -> None:
+    loaded = modules_after("import adapters.realtime.webpubsub")
+    assert not {"azure.core", "azure.messaging.webpubsubservice", "aiohttp", "jwt"} & loaded
