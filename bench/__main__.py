@@ -22,7 +22,7 @@ import uvloop
 
 from bench.import_time import NO_BYTECODE
 from bench.limits import Aiohttp, GroupCommit, Hello, Picows
-from bench.peers.ejabberd import Ejabberd
+from bench.peers.ejabberd import Ejabberd, EjabberdOfTwo
 from bench.peers.parse import Parse
 from bench.peers.synapse import Synapse
 from bench.report import write
@@ -37,7 +37,7 @@ PARTS = ("start", "requests", "logins", "fan-out", "worker")
 
 def peers(folder: Path) -> Iterator[Subject]:
     """Those that are set up. The others are named where nobody overlooks it."""
-    for peer in (Synapse, Parse, Ejabberd):
+    for peer in (Synapse, Parse, Ejabberd, EjabberdOfTwo):
         if peer.is_set_up():
             yield peer(folder / peer.name)
         else:

@@ -17,7 +17,7 @@ from bench.subject import HISTORIES, Subject
 
 BREAKS: Final = (OSError, EOFError, AssertionError, aiohttp.ClientError)
 """What a service that ended, hung up, did not answer in time or answered something else shows as."""
-PEERS: Final = ("T", "Synapse", "Parse", "ejabberd")
+PEERS: Final = ("T", "Synapse", "Parse", "ejabberd", "ejabberd-2")
 
 Measure = dict[str, float]
 
@@ -33,14 +33,14 @@ class Results:
     def note(self, row: str, subject: str, figures: Measure, fault: str = "") -> None:
         self.windows.setdefault((row, subject), []).append(figures)
         print(
-            f"  {row:39}{subject:9}" + "  ".join(f"{name} {value:,.2f}" for name, value in figures.items()), flush=True
+            f"  {row:39}{subject:11}" + "  ".join(f"{name} {value:,.2f}" for name, value in figures.items()), flush=True
         )
         if fault:
             self.fail(row, subject, fault)
 
     def fail(self, row: str, subject: str, fault: str) -> None:
         self.faults[row, subject] = fault
-        print(f"  {row:39}{subject:9}FAILED: {fault}", flush=True)
+        print(f"  {row:39}{subject:11}FAILED: {fault}", flush=True)
 
     def median(self, row: str, subject: str, figure: str) -> float:
         return statistics.median(window[figure] for window in self.windows[row, subject])

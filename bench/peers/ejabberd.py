@@ -1,7 +1,9 @@
 """Peer **ejabberd**: Debian's, a room (MUC, XEP-0045) with its archive (MAM, XEP-0313) in SQLite.
 
 Its archive is written before a message goes out, so a sender has its message back when it is durable: that echo is the
-answer that is timed. SQLite has a write-ahead log and syncs each commit, as ours; its limits on speed, on rooms and on
+answer that is timed. As many people send as messages are on the way at a time, each from a connection of their own, as
+everyone's load does; **ejabberd-2** is the same with two who do not wait, which is as little as a room can have to do.
+SQLite has a write-ahead log and syncs each commit, as ours; its limits on speed, on rooms and on
 sessions are lifted; presence is not sent round, for ours does not either. Passwords are stored as they are, since
 signing in is not compared, and nothing is encrypted on the loopback.
 """
@@ -12,7 +14,7 @@ import os
 import sqlite3
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import ClassVar, Final
 
 from bench.http_load import ANSWER_SECONDS, Window
 from bench.peers.xmpp import Occupant, way_in
@@ -25,15 +27,16 @@ from tests.process import ROOT, free_port
 HOME: Final = ROOT / ".build" / "peer-ejabberd"
 MOST: Final = 5000
 ROOM: Final = "bench@conference.localhost"
-SENDERS: Final = 2
-"""Whose messages are on the way at the same time: two people, as with ours."""
+MOST_SENDERS: Final = 64
 
 
 class Ejabberd(Subject):
     name = "ejabberd"
     home = HOME
     health = "/api/status"
-    rows = frozenset({"send", "fan-out"})
+    rows = frozenset({"send"})
+    senders: ClassVar[int] = MOST_SENDERS
+    """How many people send at most: each is in the room and hears what all of them say."""
 
     @asynccontextmanager
     async def serving(self) -> AsyncGenerator[None]:
@@ -101,28 +104,29 @@ class Ejabberd(Subject):
         }
 
     async def prepare(self) -> None:
-        senders = [f"sends{number}" for number in range(SENDERS)]
+        senders = [f"sends{number}" for number in range(self.senders)]
         # An account for each socket: ejabberd looks through all sessions of a person for each thing it delivers.
-        for user in (*senders, *(f"hears{number}" for number in range(self.most_sockets))):
+        hearers = [f"hears{number}" for number in range(self.most_sockets)] if "fan-out" in self.rows else []
+        for user in (*senders, *hearers):
             await self.call("POST", "/api/register", {"user": user, "host": "localhost", "password": PASSWORD})
 
     async def hearing(self, sockets: int) -> tuple[int, Sequence[Steps]]:
         return self._xmpp, [way_in(f"hears{number}", PASSWORD, ROOM) for number in range(sockets)]
 
     async def sends(self, *, at_once: int, seconds: float, first: int = 0) -> Window:
-        async with self._occupants() as occupants:
+        async with self._occupants(min(at_once, self.senders)) as occupants:
             return await in_flight(occupants, at_once=at_once, seconds=seconds, first=first, process=self.process)
 
     @asynccontextmanager
     async def sender(self) -> AsyncGenerator[SendOne]:
-        async with self._occupants() as occupants:
+        async with self._occupants(1) as occupants:
             yield occupants[0].send_one
 
     @asynccontextmanager
-    async def _occupants(self) -> AsyncGenerator[list[Occupant]]:
+    async def _occupants(self, count: int) -> AsyncGenerator[list[Occupant]]:
         loop = asyncio.get_running_loop()
         occupants = []
-        for number in range(SENDERS):
+        for number in range(count):
             user = f"sends{number}"
             occupant = Occupant(way_in(user, PASSWORD, ROOM), ROOM, user)
             await loop.create_connection(lambda occupant=occupant: occupant, "127.0.0.1", self._xmpp)  # type: ignore[misc]
@@ -134,3 +138,11 @@ class Ejabberd(Subject):
         finally:
             for occupant in occupants:
                 await occupant.leave()
+
+
+class EjabberdOfTwo(Ejabberd):
+    """The same with two who send, however many messages are on the way: fewer hear, so the room has less to do."""
+
+    name = "ejabberd-2"
+    rows = frozenset({"send", "fan-out"})
+    senders = 2
