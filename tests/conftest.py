@@ -11,17 +11,6 @@ settings.register_profile("house", deadline=None)  # a busy machine is no fault 
 settings.load_profile("house")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _patience_with_handshakes() -> Iterator[None]:
-    """A busy machine shakes hands slowly. A TLS handshake that is cut short before it began leaves its socket to the
-    garbage collector (asyncio, Python 3.11), and whichever test runs then would fail for it.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        for module in ("adapters.azure_http", "adapters.realtime.transport"):
-            patch.setattr(f"{module}.CONNECT_SECONDS", 10.0)
-        yield
-
-
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncGenerator[World]:
     """The application in a fresh folder. `tests/world.py` says what it can do."""

@@ -3,6 +3,7 @@
 They answer what the real ones answer, as far as Microsoft's SDKs ask. `broken` makes them answer with a status instead.
 """
 
+import asyncio
 import ssl
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -111,6 +112,14 @@ async def served(service: VaultService | EmailService, folder: Path) -> AsyncGen
         yield
     finally:
         await runner.cleanup()
+
+
+async def parted() -> None:
+    """Wait until TLS connections that a client has closed are gone: each still hears the server's farewell, and a loop
+    that ends before leaves its socket to the garbage collector, in whichever test that runs (aiohttp, "Graceful
+    shutdown").
+    """
+    await asyncio.sleep(0.25)
 
 
 def make_certificate(folder: Path) -> str:

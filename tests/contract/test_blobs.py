@@ -23,7 +23,7 @@ from domain.files.names import content_disposition
 from domain.files.ports import BlobChanged, BlobNotFound, Blobs, SignedUpload
 from domain.kernel.clock import SystemClock
 from domain.kernel.ids import SystemIds
-from tests.https_services import KnownCredential, make_certificate
+from tests.https_services import KnownCredential, make_certificate, parted
 from tests.servers import AZURITE_ACCOUNT, azurite_server
 
 CLOCK = SystemClock()
@@ -110,6 +110,8 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerato
     async with client:
         yield Store(blobs, client)
         await blobs.close()
+    if request.param == "identity":
+        await parted()
 
 
 async def test_what_was_uploaded_is_there(store: Store) -> None:

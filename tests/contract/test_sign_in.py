@@ -38,7 +38,7 @@ from domain.kernel.errors import Unavailable
 from domain.kernel.ids import SystemIds
 from domain.kernel.keys import KeySet
 from domain.kernel.mail import MailMessage
-from tests.https_services import EmailService, VaultService, make_certificate
+from tests.https_services import EmailService, VaultService, make_certificate, parted
 from tests.managed_identity import CLIENT_ID, OBJECT_ID, Door, ManagedIdentity, listening
 from tests.servers import AZURITE_ACCOUNT, Azurite, azurite_server, free_port, program, running
 
@@ -226,6 +226,7 @@ async def place(
 ) -> AsyncGenerator[Place]:
     async with AsyncExitStack() as stack:
         yield Place(request, platform, identity, certificate, stack)
+    await parted()
 
 
 SERVICES = [
