@@ -30,6 +30,9 @@ from domain.kernel.realtime import Realtime
 QUIET: Final = timedelta(seconds=2)
 """How long a conversation must be quiet before its acknowledgement is written by itself."""
 
+SETTLING: Final = 0.02
+"""Seconds that stand for `QUIET` while somebody waits for it all to settle."""
+
 ACKNOWLEDGE_TRIES: Final = 4
 """Looks without progress, when another process has to acknowledge first; after that it is the job's."""
 
@@ -83,6 +86,7 @@ class Publisher:
         self._lines: dict[str, Line] = {}
         self._acknowledge: Acknowledge = _nothing_to_acknowledge
         self._closing = asyncio.Event()
+        self._settling = 0
 
     def acknowledge_with(self, acknowledge: Acknowledge) -> None:
         """*acknowledge* writes the mark of one conversation, and says how far it reaches."""
@@ -102,22 +106,26 @@ class Publisher:
         return line.published_from(published_seq) if line else published_seq
 
     async def settle(self) -> None:
-        """Return when nothing waits to be published or acknowledged."""
-        while self._lines:
-            workers = [line.worker for line in self._lines.values() if line.worker]
-            if not workers:
-                return
-            await asyncio.wait(workers)
+        """Publish and acknowledge all that waits, soon rather than when it is quiet; return when it is done."""
+        self._settling += 1
+        self._wake()
+        try:
+            while workers := {line.worker for line in self._lines.values() if line.worker}:
+                await asyncio.wait(workers)
+        finally:
+            self._settling -= 1
 
     async def close(self) -> None:
         """Acknowledge at once what was published, for two seconds at most; the job has the rest."""
         self._closing.set()
-        for line in self._lines.values():
-            line.news.set()
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_WITHIN):
                 await self.settle()
         await cancel_all({line.worker for line in self._lines.values() if line.worker})
+
+    def _wake(self) -> None:
+        for line in self._lines.values():
+            line.news.set()
 
     async def _run(self, conversation_id: str, line: Line) -> None:
         try:
@@ -147,7 +155,7 @@ class Publisher:
         if not self._closing.is_set():
             line.news.clear()
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._quiet):
+                async with asyncio.timeout(min(self._quiet, SETTLING) if self._settling else self._quiet):
                     await line.news.wait()
         return not line.waiting
 

@@ -69,7 +69,8 @@ class Instance:
     blobs: Blobs
     clock: ManualClock
     queue: SqliteQueue
-    quiet: timedelta = timedelta(milliseconds=20)
+    quiet: timedelta = timedelta(minutes=1)
+    """Longer than any test: what was published is acknowledged when it settles, never in the midst of a measurement."""
     ids: SystemIds = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,7 +1,6 @@
 """`@name`: whom a message speaks to, decided by who is there, within what a send may cost."""
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
@@ -9,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.chat.access import MAX_MEMBERS
 from domain.chat.mentions import MAX_LOOKED_AT, find_mentioned, may_mention
 from domain.chat.model import Draft, Member, partition_of
 from domain.chat.records import MEMBER
@@ -80,11 +78,8 @@ def test_a_name_said_alone_is_heard(name: str) -> None:
     assert found(f"@{name}", "Zed", name) == ("1",)
 
 
-def test_a_text_made_of_nothing_else_is_looked_at_for_a_moment_only() -> None:
-    everybody = [f"{'a' * (n % 90)} {n}" for n in range(MAX_MEMBERS)]
-    begun = time.perf_counter()
-    assert found("@a " * 1300, *everybody) == ()
-    assert time.perf_counter() - begun < 0.1
+def test_no_more_than_fifty_are_looked_at() -> None:
+    assert found("@x " * (MAX_LOOKED_AT - 1) + "@Ada", "Ada") == ("0",)
     assert found("@x " * MAX_LOOKED_AT + "@Ada", "Ada") == ()
 
 

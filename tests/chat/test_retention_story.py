@@ -141,6 +141,8 @@ async def test_whatever_crosses_nothing_held_goes_and_all_else_does(more: Callab
         await chat.reports.change(archive.grace, held, Wanted(status="dismissed"), only_if_unchanged=False)
     for _ in range(3):
         chat.clock.advance(DAY)
+        await asyncio.gather(*(instance.sending.settle() for instance in instances))
+        await chat.publisher.publish_pending()  # what is yet to be published stays
         await chat.run_tasks()
         await chat.expiry.run()
     left = (await chat.history.page(archive.bob, archive.room, limit=1000)).items

@@ -67,8 +67,6 @@ class Proxy:
     answered: int = 0
     """How many requests `answer` has answered."""
     accepted: int = 0
-    most_open: int = 0
-    """The most connections that were open at once."""
     _weather: Weather = field(default_factory=Fair)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _open: set[Connection] = field(default_factory=set)
@@ -134,7 +132,6 @@ class Proxy:
         connection = Connection(writer, task=asyncio.current_task())
         self._open.add(connection)
         self.accepted += 1
-        self.most_open = max(self.most_open, len(self._open))
         try:
             with suppress(*_LOST, asyncio.CancelledError):
                 await self._carry(connection, reader)
