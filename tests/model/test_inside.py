@@ -43,7 +43,7 @@ AT_ONCE: Final = 4
 
 @dataclass
 class Town:
-    """Two instances, four people with two devices each: one always connected, one that comes and goes."""
+    """Two instances, four people with three devices each: always connected, coming and going, and never connected."""
 
     documents: DocumentStore
     queue: SqliteQueue
@@ -56,6 +56,8 @@ class Town:
     instances: list[Inside] = field(default_factory=list)
     steady: list[Device] = field(default_factory=list)
     wild: list[Device] = field(default_factory=list)
+    absent: list[Device] = field(default_factory=list)
+    """Never connected: all they know is from syncing now and then."""
     retired: list[Inside] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -75,6 +77,11 @@ class Town:
                 device.overheard = self._overheard
                 devices.append(device)
                 await self._connect(device)
+            self.absent.append(Device("absent", who, self.any_app, page=self.dice.choice([1, 3, 100])))
+
+    @property
+    def devices(self) -> list[Device]:
+        return self.steady + self.wild + self.absent
 
     def any_app(self) -> Inside:
         """A living one: who has died is followed by another."""
@@ -101,7 +108,7 @@ class Town:
             with suppress(NoAnswer):
                 await self.any_app().do_jobs()
         if dice.random() < 0.3:
-            await asyncio.gather(*(device.settle() for device in self.steady + self.wild))
+            await asyncio.gather(*(device.settle() for device in self.devices))
 
     async def _happening(self, dice: random.Random) -> None:
         """What is nobody's deed."""
@@ -112,7 +119,9 @@ class Town:
             dice.choice(self.instances).life.fails_one_in = dice.choice([0, 5, 30])
         elif what < 0.10:
             self.board.down = not self.board.down
-        elif what < 0.2:
+        elif what < 0.15:
+            dice.choice(self.absent).came_back()
+        elif what < 0.25:
             await self._network(dice, dice.choice(self.wild))
         if self.board.down or any(
             each.life.calls_left is not None or each.life.fails_one_in for each in self.instances
@@ -170,10 +179,10 @@ class Town:
             await self.any_app().do_jobs()
         while any(each.waiting for each in self.board.connections):
             self.board.deliver(100)
-            await asyncio.gather(*(device.settle() for device in self.steady + self.wild))
+            await asyncio.gather(*(device.settle() for device in self.devices))
 
     async def close(self) -> None:
-        for device in self.steady + self.wild:
+        for device in self.devices:
             await device.close()
         for instance in self.instances + self.retired:
             await instance.chat.sending.settle()
@@ -205,7 +214,7 @@ async def tell_in(documents: DocumentStore, folder: Path, clock: ManualClock, se
             assert joined == {room for room, there in people.items() if connection.device.me in there}
         said = {(said.room, said.answer["seq"]) for said in town.story.ledger.said.values() if said.answer}
         assert said <= town.board.published
-        for device in town.steady + town.wild:
+        for device in town.devices:
             device.came_back()
             await device.settle()
             await check_device(device, app)
