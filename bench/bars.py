@@ -99,6 +99,7 @@ BARS: Final = (
     Bar("login, 4 at a time", "rate, of argon2 on two threads ≥ 0.9", _login_rate, "{:.2f} x", _at_least(0.9)),
     Bar(BESIDE, "p99, of alone ≤ 2", _ours(BESIDE, "p99_growth"), "{:.1f} x", _at_most(2)),
     Bar(BESIDE, "rate, of alone ≥ 0.5", _ours(BESIDE, "rate_kept"), "{:.2f} x", _at_least(0.5)),
+    Bar(BESIDE, "errors = 0", _worst(BESIDE, "errors"), "{:.0f}", _at_most(0)),
     Bar(TEN, f"{LAST} ≤ 0.75", _of_the_best(TEN, "last_p99"), "{:.2f} x", _at_most(0.75)),
     Bar(HUNDRED, f"{LAST} ≤ 0.75", _of_the_best(HUNDRED, "last_p99"), "{:.2f} x", _at_most(0.75)),
     Bar(THOUSAND, f"{LAST} ≤ 1", _of_the_best(THOUSAND, "last_p99"), "{:.2f} x", _at_most(1)),
